@@ -1,0 +1,196 @@
+"""Every error ltxserve raises on purpose: one tree, stable codes, each with the fix.
+
+Knows nothing of HTTP statuses or exit codes; doors translate.
+
+    LtxserveError
+    |-- RequestRefused      the request cannot run as asked; lists every problem at once
+    |-- ModelUnavailable    the model is known but its weights or backend are not here
+    |-- MediaError          an image, video or sound cannot be read or written
+    |-- GenerationFailed    the run started and broke
+    |   `-- OutOfMemory     ... because memory ran out
+    |-- Cancelled           an observer asked to stop
+    `-- ConfigurationError  settings or catalog data are wrong
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+CODES: dict[str, str] = {
+    # the request as a whole
+    "request_refused": "The request has problems; each is listed with its own code.",
+    "invalid_field": "A field has a value of the wrong type or outside its choices.",
+    "unknown_field": "The request has a field that does not exist.",
+    "conflicting_fields": "Two fields say different things about the same choice.",
+    "not_a_number": "A number is NaN or infinite.",
+    # names
+    "unknown_model": "No model of this name is in the catalog.",
+    "not_yet_in_this_build": "The model is in the catalog, but this build cannot run it yet.",
+    "unknown_preset": "No preset of this name is in the catalog.",
+    "unknown_lora": "No adapter of this name is in the catalog.",
+    # text
+    "prompt_empty": "The prompt has no text.",
+    "prompt_too_long": "The prompt or negative prompt is longer than the limit.",
+    "negative_prompt_unsupported": "The model has no guidance, so a negative prompt cannot act.",
+    # picture and time
+    "size_invalid": "Width, height, size or aspect_ratio cannot be read as a picture size.",
+    "size_out_of_range": "The picture is smaller or larger than the model makes.",
+    "size_not_divisible": "Width or height is not a multiple the model can make.",
+    "num_frames_invalid": "The number of frames is not one the model can make.",
+    "num_frames_out_of_range": "The clip has fewer or more frames than the model makes.",
+    "duration_too_long": "The clip is longer than the model was made for.",
+    "fps_out_of_range": "The frame rate is outside the range that can be made.",
+    # sampling
+    "seed_out_of_range": "The seed is not a whole number from 0 to 2**63 - 1.",
+    "steps_out_of_range": "The number of denoising steps is outside its range.",
+    "sigmas_invalid": "The sigmas are not a falling series between 1 and 0.",
+    "guidance_out_of_range": "A guidance term is outside its range.",
+    "guidance_unsupported": "The model cannot use this guidance term.",
+    "stg_blocks_invalid": "An STG block index is not a transformer block of the model.",
+    # conditions
+    "conditions_unsupported": "The model cannot be conditioned in this way.",
+    "too_many_conditions": "The request has more conditions than the limit.",
+    "source_invalid": "A source is not a path, an http(s) URL or a data URI.",
+    "frame_out_of_range": "A condition's frame lies outside the clip.",
+    "frame_conflict": "Two conditions claim the same frames.",
+    "strength_out_of_range": "A strength is outside its range.",
+    # adapters, controls, later stages
+    "lora_unsupported": "The model cannot load this adapter.",
+    "camera_motion_unsupported": "The model does not know this camera motion.",
+    "controls_unsupported": "The model cannot follow a control video.",
+    "upscale_unsupported": "The model has no upscaler of this kind.",
+    "audio_unsupported": "The model makes no sound.",
+    # output
+    "output_invalid": "The output format, quality or file name cannot be used.",
+    # models and configuration
+    "weights_missing": "The model's files are not on this machine.",
+    "weights_corrupt": "The model's files are there but cannot be loaded.",
+    "licence_not_accepted": "The model's licence has to be accepted first.",
+    "backend_missing": "A package or device that the model needs is not installed.",
+    "settings_invalid": "A setting has a value that cannot be used.",
+    "unknown_setting": "An environment variable LTXSERVE_* is not a known setting.",
+    "catalog_invalid": "The catalog's data files contradict their schema.",
+    # media
+    "media_not_found": "The image, video or sound does not exist.",
+    "media_unreadable": "The file is not an image, video or sound that can be decoded.",
+    "media_unsupported": "The file is readable, but of a kind that cannot be used here.",
+    "media_too_large": "The file is larger than the limit.",
+    "media_fetch_failed": "The URL could not be fetched.",
+    "media_write_failed": "The output file could not be written.",
+    "encoder_missing": "The encoder for this format is not available.",
+    # running
+    "generation_failed": "The run started and broke.",
+    "out_of_memory": "The run needed more memory than the device has.",
+    "cancelled": "The run was stopped on request.",
+}
+"""Code -> one-line meaning. Codes never change meaning; new ones are only added."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a request: what, where (`field`, dotted path) and how to fix it."""
+
+    code: str
+    message: str
+    hint: str
+    field: str | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        return f"{where}{self.message} {self.hint}".rstrip()
+
+
+class LtxserveError(Exception):
+    """Base of every error: a stable `code` of `CODES`, a message, a hint and maybe a field."""
+
+    def __init__(self, code: str, message: str, hint: str = "", field: str | None = None) -> None:
+        super().__init__(f"{message} {hint}".rstrip())
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.field = field
+
+    def to_dict(self) -> dict[str, object]:
+        """What a machine reads: code, message, hint, field."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "field": self.field,
+        }
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders (one worker per GPU); Exception's own pickling
+        # would call __init__ with the joined text alone.
+        return type(self), (self.code, self.message, self.hint, self.field)
+
+
+class RequestRefused(LtxserveError):
+    """The request cannot run as asked; `problems` lists everything wrong with it, at least one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        if not self.problems:
+            raise ValueError("RequestRefused needs at least one problem")
+        count = len(self.problems)
+        lead = "The request was refused:" if count == 1 else f"The request has {count} problems:"
+        text = "; ".join(str(problem) for problem in self.problems)
+        field = self.problems[0].field if count == 1 else None
+        super().__init__("request_refused", f"{lead} {text}", "", field)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all problems, in the order in which they were found."""
+        return tuple(problem.code for problem in self.problems)
+
+    def to_dict(self) -> dict[str, object]:
+        return {**super().to_dict(), "problems": [p.to_dict() for p in self.problems]}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.problems,)
+
+
+class ModelUnavailable(LtxserveError):
+    """The model is known, but its weights, licence or backend are missing here."""
+
+
+class MediaError(LtxserveError):
+    """An image, video or sound cannot be read, fetched or written."""
+
+
+class GenerationFailed(LtxserveError):
+    """The run started and broke; the message says in which stage."""
+
+
+class OutOfMemory(GenerationFailed):
+    """The run needed more memory than the device has; the hint says what to reduce."""
+
+    def __init__(
+        self,
+        code: str = "out_of_memory",
+        message: str = "The device ran out of memory.",
+        hint: str = "Use a smaller size, fewer frames, or low_vram.",
+        field: str | None = None,
+    ) -> None:
+        super().__init__(code, message, hint, field)
+
+
+class Cancelled(LtxserveError):
+    """The run was stopped on request; nothing was written."""
+
+    def __init__(
+        self,
+        code: str = "cancelled",
+        message: str = "The run was cancelled.",
+        hint: str = "",
+        field: str | None = None,
+    ) -> None:
+        super().__init__(code, message, hint, field)
+
+
+class ConfigurationError(LtxserveError):
+    """Settings or catalog data are wrong; the operator, not the caller, must act."""

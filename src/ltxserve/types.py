@@ -1,0 +1,184 @@
+"""The nouns of a request and its result; knows no model, so it judges no values.
+
+Only structure is checked here (names and types). Whether a value is possible is decided in one
+place, the plan, which knows the model and reports all problems at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ltxserve.errors import Problem, RequestRefused
+
+OutputFormat = Literal["mp4", "webm", "gif", "png"]
+ControlKind = Literal["canny", "depth", "pose"]
+
+
+class _Noun(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Condition(_Noun):
+    """A picture or video that the clip must show at a frame.
+
+    source: path, http(s) URL or data URI of an image or a video.
+    frame: pixel frame of the clip, from 0; negative counts from the end (-1 = the last).
+    strength: 0 to 1; 1 keeps the source as it is.
+    num_frames: for a video, how many of its frames to use (None = as many as fit).
+    """
+
+    source: str
+    frame: int = 0
+    strength: float = 1.0
+    num_frames: int | None = None
+
+
+class LoraUse(_Noun):
+    """An adapter by catalog name or path, and how strongly it acts (0 to 2)."""
+
+    name_or_path: str
+    strength: float = 1.0
+
+
+class Control(_Noun):
+    """A control video (edges, depth or poses) that the clip's motion must follow."""
+
+    kind: ControlKind
+    source: str
+    strength: float = 1.0
+
+
+class Upscale(_Noun):
+    """Which latent upscalers run after the first pass: size x2, frame rate x2."""
+
+    spatial: bool = False
+    temporal: bool = False
+
+
+class Output(_Noun):
+    """What is delivered: container, quality (crf; None = the format's own) and file name."""
+
+    format: OutputFormat = "mp4"
+    crf: int | None = None
+    embed_metadata: bool = True
+    file_name: str | None = None
+
+
+class GenerationRequest(_Noun):
+    """Everything a caller can ask of one clip; None means "the model's or preset's default".
+
+    Size: `width` and `height` in pixels, or `size` ("720p", "1080p", "1280x720"), with
+    `aspect_ratio` ("16:9") to derive what is left open. Length: `num_frames` or `seconds`,
+    at `fps` frames per second. `seed` None = random, reported back. Guidance terms without
+    prefix act on the picture, `audio_*` on the sound. `audio` None = when the model can.
+    """
+
+    prompt: str
+    negative_prompt: str | None = None
+    model: str = "tiny"
+    preset: str | None = None
+    width: int | None = None
+    height: int | None = None
+    size: str | None = None
+    aspect_ratio: str | None = None
+    num_frames: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    seed: int | None = None
+    num_inference_steps: int | None = None
+    sigmas: tuple[float, ...] | None = None
+    guidance_scale: float | None = None
+    stg_scale: float | None = None
+    stg_blocks: tuple[int, ...] | None = None
+    guidance_rescale: float | None = None
+    modality_scale: float | None = None
+    audio_guidance_scale: float | None = None
+    audio_stg_scale: float | None = None
+    audio_guidance_rescale: float | None = None
+    audio_modality_scale: float | None = None
+    conditions: tuple[Condition, ...] = ()
+    loras: tuple[LoraUse, ...] = ()
+    camera_motion: str | None = None
+    controls: tuple[Control, ...] = ()
+    upscale: Upscale = Upscale()
+    audio: bool | None = None
+    low_vram: bool = False
+    output: Output = Output()
+
+
+_PARTS: dict[str, type[_Noun]] = {
+    "conditions": Condition,
+    "loras": LoraUse,
+    "controls": Control,
+    "upscale": Upscale,
+    "output": Output,
+}
+
+
+def parse_request(data: Mapping[str, Any]) -> GenerationRequest:
+    """Read a request from plain data (JSON, form, keyword arguments).
+
+    Raises RequestRefused with one problem per field that cannot be read.
+    """
+    try:
+        return GenerationRequest.model_validate(dict(data))
+    except ValidationError as error:
+        raise RequestRefused(_problems(error)) from None
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [
+        _problem(item["type"], item["loc"], item["msg"])
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str) -> Problem:
+    field = ".".join(str(part) for part in location) or None
+    if kind == "extra_forbidden":
+        known = _known_fields(location)
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
+        return Problem("unknown_field", "There is no such field.", hint, field)
+    if kind == "missing" and field == "prompt":
+        hint = "Say what the clip should show."
+        return Problem("prompt_empty", "The prompt is missing.", hint, field)
+    if kind == "missing":
+        return Problem("invalid_field", "This field is required.", "Give it a value.", field)
+    return Problem("invalid_field", f"{message}.", "Correct the value or leave it out.", field)
+
+
+def _known_fields(location: tuple[int | str, ...]) -> list[str]:
+    owner = _PARTS.get(str(location[0]), GenerationRequest) if len(location) > 1 else None
+    return list((owner or GenerationRequest).model_fields)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A clip's extent: width and height in pixels, frames, and frames per second."""
+
+    width: int
+    height: int
+    num_frames: int
+    fps: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the clip plays."""
+        return self.num_frames / self.fps
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished file: where it is, its media type, its length in bytes and its SHA-256 (hex)."""
+
+    path: Path
+    media_type: str
+    bytes: int
+    sha256: str
