@@ -12,6 +12,8 @@ Knows nothing of HTTP statuses or exit codes; doors translate.
     `-- ConfigurationError  settings or catalog data are wrong
 """
 
+# ruff: noqa: N818 - names say what happened (RequestRefused), not that it is an error
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -6,25 +6,23 @@ place, the plan, which knows the model and reports all problems at once.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from ltxserve.errors import Problem, RequestRefused
+from pydantic import BaseModel, ConfigDict
 
 OutputFormat = Literal["mp4", "webm", "gif", "png"]
 ControlKind = Literal["canny", "depth", "pose"]
 
 
-class _Noun(BaseModel):
+class Noun(BaseModel):
+    """Base of the request's parts: frozen, and a field that does not exist is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Condition(_Noun):
+class Condition(Noun):
     """A picture or video that the clip must show at a frame.
 
     source: path, http(s) URL or data URI of an image or a video.
@@ -39,14 +37,14 @@ class Condition(_Noun):
     num_frames: int | None = None
 
 
-class LoraUse(_Noun):
+class LoraUse(Noun):
     """An adapter by catalog name or path, and how strongly it acts (0 to 2)."""
 
     name_or_path: str
     strength: float = 1.0
 
 
-class Control(_Noun):
+class Control(Noun):
     """A control video (edges, depth or poses) that the clip's motion must follow."""
 
     kind: ControlKind
@@ -54,14 +52,14 @@ class Control(_Noun):
     strength: float = 1.0
 
 
-class Upscale(_Noun):
+class Upscale(Noun):
     """Which latent upscalers run after the first pass: size x2, frame rate x2."""
 
     spatial: bool = False
     temporal: bool = False
 
 
-class Output(_Noun):
+class Output(Noun):
     """What is delivered: container, quality (crf; None = the format's own) and file name."""
 
     format: OutputFormat = "mp4"
@@ -70,7 +68,7 @@ class Output(_Noun):
     file_name: str | None = None
 
 
-class GenerationRequest(_Noun):
+class GenerationRequest(Noun):
     """Everything a caller can ask of one clip; None means "the model's or preset's default".
 
     Size: `width` and `height` in pixels, or `size` ("720p", "1080p", "1280x720"), with
@@ -110,53 +108,6 @@ class GenerationRequest(_Noun):
     audio: bool | None = None
     low_vram: bool = False
     output: Output = Output()
-
-
-_PARTS: dict[str, type[_Noun]] = {
-    "conditions": Condition,
-    "loras": LoraUse,
-    "controls": Control,
-    "upscale": Upscale,
-    "output": Output,
-}
-
-
-def parse_request(data: Mapping[str, Any]) -> GenerationRequest:
-    """Read a request from plain data (JSON, form, keyword arguments).
-
-    Raises RequestRefused with one problem per field that cannot be read.
-    """
-    try:
-        return GenerationRequest.model_validate(dict(data))
-    except ValidationError as error:
-        raise RequestRefused(_problems(error)) from None
-
-
-def _problems(error: ValidationError) -> list[Problem]:
-    return [
-        _problem(item["type"], item["loc"], item["msg"])
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-
-
-def _problem(kind: str, location: tuple[int | str, ...], message: str) -> Problem:
-    field = ".".join(str(part) for part in location) or None
-    if kind == "extra_forbidden":
-        known = _known_fields(location)
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
-        return Problem("unknown_field", "There is no such field.", hint, field)
-    if kind == "missing" and field == "prompt":
-        hint = "Say what the clip should show."
-        return Problem("prompt_empty", "The prompt is missing.", hint, field)
-    if kind == "missing":
-        return Problem("invalid_field", "This field is required.", "Give it a value.", field)
-    return Problem("invalid_field", f"{message}.", "Correct the value or leave it out.", field)
-
-
-def _known_fields(location: tuple[int | str, ...]) -> list[str]:
-    owner = _PARTS.get(str(location[0]), GenerationRequest) if len(location) > 1 else None
-    return list((owner or GenerationRequest).model_fields)
 
 
 @dataclass(frozen=True)

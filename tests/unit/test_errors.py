@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import ltxserve.errors as errors
+from ltxserve import errors
 from ltxserve.errors import CODES, Cancelled, LtxserveError, OutOfMemory, Problem, RequestRefused
 
 SOURCE = Path(errors.__file__).parent
@@ -37,8 +37,10 @@ def test_every_code_used_in_the_source_is_declared():
 
 def test_codes_are_snake_case_with_a_meaning():
     for code, meaning in CODES.items():
-        assert code.isidentifier() and code == code.lower()
-        assert meaning.endswith(".") and len(meaning) > 15
+        assert code.isidentifier()
+        assert code == code.lower()
+        assert meaning.endswith(".")
+        assert len(meaning) > 15
 
 
 def test_the_tree_in_the_docstring_names_every_class():
@@ -53,7 +55,8 @@ def test_a_refusal_lists_every_problem():
     ]
     refusal = RequestRefused(problems)
     assert refusal.codes == ("prompt_empty", "size_out_of_range")
-    assert "2 problems" in str(refusal) and "Use 512." in str(refusal)
+    assert "2 problems" in str(refusal)
+    assert "Use 512." in str(refusal)
     assert [p["field"] for p in refusal.to_dict()["problems"]] == ["prompt", "width"]  # type: ignore[index,union-attr]
 
 

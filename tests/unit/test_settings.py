@@ -1,0 +1,67 @@
+"""Settings come from the environment, and from nowhere unknown."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ltxserve.errors import ConfigurationError
+from ltxserve.settings import known_keys, load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch):
+    for key in list(os.environ):
+        if key.startswith(("LTXSERVE_", "HF_")):
+            monkeypatch.delenv(key)
+
+
+def test_defaults_need_no_environment():
+    settings = load_settings()
+    assert (settings.device, settings.dtype, settings.offline) == ("auto", "auto", False)
+
+
+def test_values_are_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_DEVICE", "cpu")
+    monkeypatch.setenv("LTXSERVE_MODELS_DIR", "/data/models")
+    monkeypatch.setenv("LTXSERVE_OFFLINE", "true")
+    monkeypatch.setenv("HF_HUB_CACHE", "/data/hub")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    settings = load_settings()
+    assert settings.device == "cpu"
+    assert settings.offline
+    assert (settings.models_dir, settings.hf_hub_cache) == (Path("/data/models"), Path("/data/hub"))
+    assert settings.hf_token is not None
+    assert "hf_secret" not in repr(settings)
+
+
+def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_DEVICE", "")
+    assert load_settings().device == "auto"
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_DEVCE", "cuda")
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+    assert error.value.code == "unknown_setting"
+    assert error.value.hint == "Did you mean LTXSERVE_DEVICE?"
+
+
+def test_a_bad_value_names_its_key(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_DTYPE", "float7")
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+    assert (error.value.code, error.value.field) == ("settings_invalid", "LTXSERVE_DTYPE")
+
+
+def test_known_keys_are_the_documented_ones():
+    assert set(known_keys()) == {
+        "LTXSERVE_DEVICE",
+        "LTXSERVE_DTYPE",
+        "LTXSERVE_MODELS_DIR",
+        "LTXSERVE_OFFLINE",
+        "HF_HOME",
+        "HF_HUB_CACHE",
+        "HF_TOKEN",
+    }
