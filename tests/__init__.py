@@ -1,0 +1,1 @@
+"""The tests: unit/ mirrors src/, guards/ holds the rules of the house."""

@@ -1,0 +1,1 @@
+"""Rules of the house as tests: each file is one rule and says how to obey it."""
