@@ -25,9 +25,7 @@ VERBS = (["--help"], ["models"], ["plan", "a red ball"], ["generate", "--help"])
 def loaded_after(code: str) -> str:
     """Run the code in a fresh interpreter; the heavy libraries it loaded, comma separated."""
     probe = f"print('HEAVY:' + ','.join(sorted(set({HEAVY!r}) & set(sys.modules))))"
-    run = run_python(f"{code}
-import sys
-{probe}")
+    run = run_python(f"{code}\nimport sys\n{probe}")
     assert run.returncode == 0, run.stderr
     return run.stdout.rpartition("HEAVY:")[2].strip()
 
