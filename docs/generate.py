@@ -1,0 +1,223 @@
+"""Writes docs/reference from the code, or with --check says which pages differ from it.
+
+Knows how to show tables; every fact comes from errors, settings, types, the catalog and the CLI.
+"""
+
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from ltxserve.catalog import ModelSpec, load_catalog
+from ltxserve.cli import app
+from ltxserve.errors import CODES
+from ltxserve.settings import PREFIX, Settings
+from ltxserve.types import (
+    Condition,
+    Control,
+    GenerationRequest,
+    LoraUse,
+    Noun,
+    Output,
+    Upscale,
+)
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by `make docs` from the code; a test compares them. Do not edit. -->"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; cells may hold anything but line breaks."""
+    lines = [list(head)]
+    lines.append(["---"] * len(lines[0]))
+    lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def page(title: str, lead: str, *blocks: str) -> str:
+    """One reference page: title, one sentence, blocks."""
+    return "\n".join([f"# {title}", "", NOTE, "", lead, "", "\n".join(blocks)])
+
+
+def errors() -> str:
+    rows = ([f"`{code}`", meaning] for code, meaning in CODES.items())
+    return page(
+        "Error codes",
+        "Every code that ltxserve reports; codes keep their meaning, new ones are only added.",
+        table(["code", "meaning"], rows),
+    )
+
+
+def settings() -> str:
+    said = explained(Settings)
+    rows = [
+        [
+            f"`{field.validation_alias or PREFIX + name.upper()}`",
+            f"`{shown_type(field.annotation)}`",
+            shown_default(field.default),
+            said.get(name, ""),
+        ]
+        for name, field in Settings.model_fields.items()
+    ]
+    return page(
+        "Settings",
+        f"Environment variables; an unknown `{PREFIX}` variable is refused, with the nearest name.",
+        table(["variable", "values", "default", "meaning"], rows),
+    )
+
+
+def request() -> str:
+    blocks = []
+    for noun in (GenerationRequest, Condition, LoraUse, Control, Upscale, Output):
+        said = explained(noun)
+        rows = [
+            [
+                f"`{name}`",
+                f"`{shown_type(field.annotation)}`",
+                shown_field(field),
+                said.get(name, ""),
+            ]
+            for name, field in noun.model_fields.items()
+        ]
+        lead = (noun.__doc__ or "").partition("\n")[0]
+        blocks += [f"## {noun.__name__}\n\n{lead}\n", table(["field", "type", "default", ""], rows)]
+    return page(
+        "The request", "Every field a request can have; unknown fields are refused.", *blocks
+    )
+
+
+def models() -> str:
+    catalog = load_catalog()
+    rows = (model_row(spec) for spec in catalog.models.values())
+    loras = (
+        [f"`{lora.name}`", lora.kind, ", ".join(lora.base), lora.licence]
+        for lora in catalog.loras.values()
+    )
+    return page(
+        "Models",
+        "What `src/ltxserve/catalog/` knows; `ltxserve models` adds what fits on your machine.",
+        table(["model", "precision", "licence", "can do", "runs in this build"], rows),
+        "## Adapters\n",
+        table(["name", "kind", "for models", "licence"], loras),
+        "## Presets\n",
+        table(["name", "what"], ([f"`{p.name}`", p.title] for p in catalog.presets.values())),
+    )
+
+
+def model_row(spec: ModelSpec) -> list[str]:
+    can = spec.supports
+    abilities = {
+        "image": can.image,
+        "keyframes": can.keyframes,
+        "video": can.video,
+        "sound": can.audio,
+        "guidance": can.guidance,
+        f"camera ({can.camera})": can.camera != "none",
+        "loras": can.loras,
+        "control " + "/".join(can.controls): bool(can.controls),
+        "upscale": can.upscale_spatial or can.upscale_temporal,
+    }
+    able = ", ".join(name for name, yes in abilities.items() if yes)
+    return [
+        f"`{spec.name}`",
+        spec.precision,
+        f"[{spec.licence.title}]({spec.licence.url})",
+        able,
+        "yes" if spec.runs else "not yet",
+    ]
+
+
+def cli() -> str:
+    root = typer.main.get_command(app)
+    return page(
+        "Commands",
+        "Every command of `ltxserve` with its options; `ltxserve COMMAND --help` prints the same.",
+        *commands(root, "ltxserve"),
+    )
+
+
+def commands(command: Any, path: str) -> list[str]:
+    """The command's own section, then those of its subcommands."""
+    options = [
+        [", ".join(f"`{o}`" for o in (*p.opts, *p.secondary_opts)), p.type.name, help_of(p)]
+        for p in command.params
+        if not getattr(p, "hidden", False) and p.name != "help"
+    ]
+    help_text = " ".join((command.help or "").split())
+    blocks = [f"## {path}\n\n{help_text}\n"]
+    if options:
+        blocks.append(table(["option", "value", "meaning"], options))
+    for name, sub in sorted(getattr(command, "commands", {}).items()):
+        if not sub.hidden:
+            blocks += commands(sub, f"{path} {name}")
+    return blocks
+
+
+def help_of(parameter: Any) -> str:
+    text = " ".join((getattr(parameter, "help", None) or "").split())
+    return f"{text} Required.".strip() if parameter.required else text
+
+
+def explained(noun: type[Noun] | type[Settings]) -> dict[str, str]:
+    """What the class says of its fields: docstring lines of the form `name: meaning`."""
+    found = {}
+    for line in (noun.__doc__ or "").splitlines():
+        name, colon, meaning = line.strip().partition(": ")
+        if colon and name in noun.model_fields:
+            found[name] = meaning
+    described = {n: f.description for n, f in noun.model_fields.items() if f.description}
+    return found | described
+
+
+def shown_type(annotation: Any) -> str:
+    """A type as a reader writes it: choices by their values, classes by their names."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " | ".join(str(value) for value in inner)
+    if origin in {typing.Union, types.UnionType}:
+        return " | ".join(shown_type(part) for part in inner if part is not type(None))
+    if origin is tuple:
+        return f"list of {shown_type(inner[0])}"
+    return "secret" if annotation.__name__ == "SecretStr" else annotation.__name__
+
+
+def shown_field(field: Any) -> str:
+    return "required" if field.is_required() else shown_default(field.default)
+
+
+def shown_default(value: Any) -> str:
+    if value is None or value == () or isinstance(value, Noun):
+        return ""
+    return f"`{value}`"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors,
+    "settings.md": settings,
+    "request.md": request,
+    "models.md": models,
+    "cli.md": cli,
+}
+
+
+def main(words: list[str]) -> int:
+    """Write every page, or with --check return 1 when one differs."""
+    stale = []
+    for name, render in PAGES.items():
+        path, text = REFERENCE / name, render().rstrip() + "\n"
+        if "--check" not in words:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        sys.stdout.write(f"docs/reference is behind the code (make docs): {', '.join(stale)}\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
