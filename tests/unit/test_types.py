@@ -24,7 +24,7 @@ def test_a_request_survives_json():
 
 def test_requests_do_not_change():
     with pytest.raises(ValidationError):
-        GenerationRequest(prompt="x").prompt = "y"  # type: ignore[misc]
+        GenerationRequest(prompt="x").prompt = "y"
 
 
 def test_a_shape_knows_how_long_it_plays():

@@ -1,0 +1,18 @@
+"""A request becomes a plan: pure, complete, and refused with every reason at once."""
+
+from ltxserve.engine.conditioning import PlannedCondition
+from ltxserve.engine.loras import PlannedLora
+from ltxserve.engine.plan.build import plan
+from ltxserve.engine.plan.nouns import Guidance, MemoryEstimate, Plan, Stage
+from ltxserve.engine.plan.parse import parse_request
+
+__all__ = [
+    "Guidance",
+    "MemoryEstimate",
+    "Plan",
+    "PlannedCondition",
+    "PlannedLora",
+    "Stage",
+    "parse_request",
+    "plan",
+]

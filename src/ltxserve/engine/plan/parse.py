@@ -21,6 +21,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "upscale": Upscale,
     "output": Output,
 }
+_MAX_PATH = 100
 
 
 def parse_request(data: Mapping[str, Any]) -> GenerationRequest:
@@ -42,10 +43,10 @@ def _problems(error: ValidationError) -> list[Problem]:
 
 
 def _problem(kind: str, location: tuple[int | str, ...], message: str) -> Problem:
-    field = ".".join(str(part) for part in location) or None
+    field = show_field(".".join(str(part) for part in location))
     if kind == "extra_forbidden":
         known = _known_fields(location)
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        near = difflib.get_close_matches(str(location[-1])[:100], known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
         return Problem("unknown_field", "There is no such field.", hint, field)
     if kind == "missing" and field == "prompt":
@@ -54,6 +55,12 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> Proble
     if kind == "missing":
         return Problem("invalid_field", "This field is required.", "Give it a value.", field)
     return Problem("invalid_field", f"{message}.", "Correct the value or leave it out.", field)
+
+
+def show_field(path: str) -> str | None:
+    """A field's dotted path as printable text of a sensible length."""
+    text = path.encode("utf-8", "replace").decode("utf-8")
+    return (text if len(text) <= _MAX_PATH else text[:_MAX_PATH] + "...") or None
 
 
 def _known_fields(location: tuple[int | str, ...]) -> list[str]:

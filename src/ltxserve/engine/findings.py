@@ -1,0 +1,42 @@
+"""Collects what is wrong with a request, and what is merely worth saying, while it is planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ltxserve.errors import Problem, RequestRefused
+
+
+@dataclass
+class Findings:
+    """Problems refuse the request, warnings travel with the plan."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, code: str, message: str, hint: str, where: str | None = None) -> None:
+        """Note a problem; the request will be refused."""
+        found = Problem(code, message, hint, where)
+        if found not in self.problems:
+            self.problems.append(found)
+
+    def warn(self, text: str) -> None:
+        """Note something the caller should know although the request runs."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def check(self) -> None:
+        """Raise RequestRefused with everything found, if anything was."""
+        if self.problems:
+            raise RequestRefused(self.problems)
+
+
+def show(value: object, limit: int = 40) -> str:
+    """A value for a message, however absurd: numbers by their size, text cut short."""
+    if isinstance(value, int) and abs(value) >= 10**18:
+        return "a number beyond 10^18" if value > 0 else "a number below -10^18"
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    text = text if len(text) <= limit else text[: limit - 3] + "..."
+    return repr(text) if isinstance(value, str) else text

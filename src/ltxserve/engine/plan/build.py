@@ -1,0 +1,155 @@
+"""Puts a plan together: each part decides its own, all problems are collected, none is guessed."""
+
+from __future__ import annotations
+
+from ltxserve.catalog import Catalog, ModelSpec
+from ltxserve.engine.audio import plan_audio
+from ltxserve.engine.conditioning import Timeline, plan_conditions
+from ltxserve.engine.findings import Findings
+from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
+from ltxserve.engine.plan.length import Length, plan_length
+from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds
+from ltxserve.engine.plan.nouns import Guidance, Plan
+from ltxserve.engine.plan.output import check_output
+from ltxserve.engine.plan.picture import Picture, plan_picture
+from ltxserve.engine.plan.presets import apply_preset
+from ltxserve.engine.plan.prompt import check_text, warn_of_length
+from ltxserve.engine.plan.sampling import (
+    check_seed,
+    plan_guidance,
+    plan_negative_prompt,
+    plan_steps,
+)
+from ltxserve.engine.plan.sanity import sane
+from ltxserve.engine.plan.stages import Recipe, plan_stages
+from ltxserve.engine.upscale import check_controls, check_upscale
+from ltxserve.errors import LtxserveError
+from ltxserve.types import GenerationRequest, Shape, Upscale
+
+
+def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
+    """Decide everything about a run before anything heavy happens; pure, loads nothing.
+
+    Raises RequestRefused with every problem of the request at once.
+    """
+    findings = Findings()
+    request = apply_preset(sane(request, findings), catalog, findings)
+    check_text(request.prompt, request.negative_prompt, findings)
+    check_seed(request.seed, findings)
+    spec = _model(request.model, catalog, findings)
+    if spec is None:
+        check_output(request.output, request.fps, findings)
+        findings.check()
+        raise AssertionError("an unknown model is a problem")  # pragma: no cover
+    return _plan_for(spec, request, catalog, findings)
+
+
+def _model(name: str, catalog: Catalog, findings: Findings) -> ModelSpec | None:
+    try:
+        spec = catalog.model(name)
+    except LtxserveError as error:
+        findings.problem(error.code, error.message, error.hint, "model")
+        return None
+    if not spec.runs:
+        able = ", ".join(row.name for row in catalog.models.values() if row.runs)
+        findings.problem(
+            "not_yet_in_this_build",
+            f"{spec.name} is not in this build yet. {spec.reason}",
+            f"Use {able}.",
+            "model",
+        )
+    return spec
+
+
+def _plan_for(
+    spec: ModelSpec, request: GenerationRequest, catalog: Catalog, findings: Findings
+) -> Plan:
+    upscale = check_upscale(request.upscale, spec, findings)
+    picture = plan_picture(request, spec, upscale.spatial, findings)
+    length = plan_length(request, spec, upscale.temporal, findings)
+    conditions = plan_conditions(
+        request.conditions, spec, _timeline(length, request, spec, upscale), findings
+    )
+    steps, sigmas = plan_steps(request, spec, findings)
+    guidance, audio_guidance = plan_guidance(request, spec, findings)
+    guided = guidance.uses_negative_prompt or audio_guidance.uses_negative_prompt
+    negative = plan_negative_prompt(request.negative_prompt, guided, spec, findings)
+    prompt = camera_prompt(request.camera_motion, request.prompt.strip(), spec, catalog, findings)
+    warn_of_length(prompt, spec, findings)
+    loras = plan_loras(request.loras, spec, catalog, findings)
+    controls = check_controls(request.controls, spec, findings)
+    check_output(request.output, length.fps if length else None, findings)
+    audio = plan_audio(request.audio, request.output.format, spec, findings)
+    _warn_of_silent_guidance(request, audio, findings)
+    findings.check()
+    if picture is None or length is None:
+        raise AssertionError("a missing shape is a problem")  # pragma: no cover
+    recipe = Recipe(steps, sigmas, upscale, len(conditions), audio)
+    stages = plan_stages(spec, picture, length, recipe)
+    passes = _passes(guidance, audio_guidance)
+    generate, deliver = _shapes(picture, length)
+    return Plan(
+        model=spec.name,
+        generate=generate,
+        deliver=deliver,
+        fit=picture.fit,
+        condition_fps=length.condition_fps,
+        seed=request.seed,
+        num_inference_steps=steps,
+        sigmas=sigmas,
+        guidance=guidance,
+        audio_guidance=audio_guidance,
+        decode_timestep=spec.sampling.decode_timestep,
+        decode_noise_scale=spec.sampling.decode_noise_scale,
+        max_sequence_length=spec.text_encoder.max_tokens,
+        stages=stages,
+        conditions=conditions,
+        controls=controls,
+        loras=(*camera_lora(request.camera_motion, spec, catalog), *loras),
+        prompt=prompt,
+        negative_prompt=negative,
+        generate_audio=audio,
+        low_vram=request.low_vram,
+        output=request.output,
+        memory=estimate_memory(spec, stages, guided, request.low_vram),
+        estimated_seconds=estimate_seconds(spec, stages, passes),
+        warnings=tuple(findings.warnings),
+    )
+
+
+def _timeline(
+    length: Length | None, request: GenerationRequest, spec: ModelSpec, upscale: Upscale
+) -> Timeline:
+    """The clip that conditions are placed in; where its length is itself wrong, one near it, so
+    that the conditions' other problems are still found."""
+    per_frame = 2 if upscale.temporal else 1
+    if length is not None:
+        return Timeline(length.num_frames, per_frame)
+    wanted = request.num_frames or spec.defaults.num_frames
+    return Timeline(max(1, min(wanted, spec.limits.max_frames)), per_frame)
+
+
+def _shapes(picture: Picture, length: Length) -> tuple[Shape, Shape]:
+    frames, fps = length.num_frames, length.fps
+    return Shape(*picture.generate, frames, fps), Shape(*picture.deliver, frames, fps)
+
+
+def _passes(guidance: Guidance, audio: Guidance) -> int:
+    """Forward passes per step: each kind of guidance that is on costs one more."""
+    kinds = (
+        guidance.uses_negative_prompt or audio.uses_negative_prompt,
+        guidance.stg_scale > 0 or audio.stg_scale > 0,
+        guidance.modality_scale > 1 or audio.modality_scale > 1,
+    )
+    return 1 + sum(kinds)
+
+
+def _warn_of_silent_guidance(request: GenerationRequest, audio: bool, findings: Findings) -> None:
+    terms = (
+        request.audio_guidance_scale,
+        request.audio_stg_scale,
+        request.audio_guidance_rescale,
+        request.audio_modality_scale,
+    )
+    if not audio and any(term is not None for term in terms):
+        findings.warn("The clip is delivered without sound; audio guidance is not heard.")

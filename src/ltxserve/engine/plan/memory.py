@@ -1,0 +1,110 @@
+"""Estimates memory and time of a plan from row sizes and geometry; measures nothing.
+
+weights     bytes of the row's files and text encoder as stored; where a size was not
+            published, 16 * blocks * (width^2 + audio_width^2) parameters (self-attention 4,
+            cross-attention 4, feed-forward 8 squares of the width)
+latents     tokens * latent channels * 4 bytes * 4 (latent, noise, prediction, condition)
+denoise     tokens * (width + audio_width) * bytes * 18 (what one block keeps alive: residual,
+            norms, q, k, v, attention, feed-forward 4x twice) * 2 with a negative prompt
+decode      pixels of one decoder tile (at most 512 x 512 x 25) * 24 values * bytes
+frames      pixels of the clip * 3 * bytes (the decoder's output)
+runtime     Python, torch and the device's context: 0.75 GiB
+peak        runtime + latents + weights + the larger of denoise and decode + frames;
+            with low_vram the weights count one component at a time
+"""
+
+from __future__ import annotations
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.catalog.spec import Architecture
+from ltxserve.engine.geometry import latent_tokens
+from ltxserve.engine.plan.nouns import MemoryEstimate, Stage
+
+RUNTIME = 768 * 2**20
+_LIVE = 18
+_DECODE_VALUES = 24
+_TILE = (512, 512, 25)
+_DENOISERS = ("checkpoint", "transformer")
+
+
+def value_bytes(spec: ModelSpec) -> int:
+    """Bytes of one activation: the built-in model runs in float32, the others in bfloat16."""
+    return 4 if spec.precision == "fp32" else 2
+
+
+def parameters(architecture: Architecture) -> int:
+    """Parameters of a transformer, from its widths."""
+    squares = architecture.width**2 + architecture.audio_width**2
+    return 16 * architecture.layers * squares
+
+
+def weights(spec: ModelSpec, roles: frozenset[str] | None = None) -> dict[str, int]:
+    """Bytes of weights by role; `roles` limits the optional ones (upscalers, adapters)."""
+    optional = {"spatial_upscaler", "temporal_upscaler", "distilled_lora", "duration_head"}
+    found: dict[str, int] = {}
+    for file in spec.files:
+        if file.role in optional and file.role not in (roles or ()):
+            continue
+        size = file.bytes
+        if size is None:
+            size = parameters(spec.architecture) * value_bytes(spec) if _denoises(file.role) else 0
+        found[file.role] = found.get(file.role, 0) + size
+    if "text_encoder" not in found and spec.text_encoder.bytes:
+        found["text_encoder"] = spec.text_encoder.bytes
+    if not any(_denoises(role) for role in found):
+        found["transformer"] = parameters(spec.architecture) * value_bytes(spec)
+    return found
+
+
+def estimate_memory(
+    spec: ModelSpec, stages: tuple[Stage, ...], guided: bool, low_vram: bool
+) -> MemoryEstimate:
+    """Bytes by component and at the peak."""
+    each = value_bytes(spec)
+    largest = max((s.shape for s in stages), key=lambda s: s.width * s.height * s.num_frames)
+    last = next(s.shape for s in stages if s.kind == "decode_video")
+    tokens = latent_tokens(largest.width, largest.height, largest.num_frames)
+    width = spec.architecture.width + spec.architecture.audio_width
+    tile = (last.width, last.height, last.num_frames)
+    tile_pixels = 1
+    for have, most in zip(tile, _TILE, strict=True):
+        tile_pixels *= min(have, most)
+    held = weights(spec, _optional(stages))
+    parts = {
+        "latents": tokens * spec.architecture.latent_channels * 4 * 4,
+        "denoise": tokens * width * each * _LIVE * (2 if guided else 1),
+        "decode": tile_pixels * _DECODE_VALUES * each,
+        "frames": last.width * last.height * last.num_frames * 3 * each,
+        "runtime": RUNTIME,
+    }
+    resident = max(held.values()) if low_vram else sum(held.values())
+    working = max(parts["denoise"], parts["decode"] + parts["frames"])
+    peak = parts["runtime"] + parts["latents"] + resident + working
+    return MemoryEstimate({**held, **parts}, peak)
+
+
+def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) -> float | None:
+    """Seconds on the machine the row's speed was measured on; None where it was not."""
+    if spec.speed is None:
+        return None
+    work = sum(
+        stage.steps
+        * passes
+        * latent_tokens(stage.shape.width, stage.shape.height, stage.shape.num_frames)
+        for stage in stages
+        if stage.kind == "denoise"
+    )
+    last = next(s.shape for s in stages if s.kind == "decode_video")
+    pixels = last.width * last.height * last.num_frames
+    seconds = work / spec.speed.tokens_per_second + pixels / spec.speed.pixels_per_second
+    return round(spec.speed.load_seconds + seconds, 1)
+
+
+def _denoises(role: str) -> bool:
+    return role in _DENOISERS
+
+
+def _optional(stages: tuple[Stage, ...]) -> frozenset[str]:
+    roles = {"upscale_spatial": "spatial_upscaler", "upscale_temporal": "temporal_upscaler"}
+    used = {roles[s.kind] for s in stages if s.kind in roles}
+    return frozenset(used | ({"distilled_lora"} if "spatial_upscaler" in used else set()))

@@ -1,0 +1,57 @@
+"""Lists the stages of a run in order; the backend executes exactly these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.engine.plan.length import Length
+from ltxserve.engine.plan.nouns import Stage
+from ltxserve.engine.plan.picture import Picture
+from ltxserve.engine.plan.sampling import resample
+from ltxserve.types import Shape, Upscale
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the stages depend on besides the shapes."""
+
+    steps: int
+    sigmas: tuple[float, ...] | None
+    upscale: Upscale
+    conditions: int
+    audio: bool
+
+
+def plan_stages(
+    spec: ModelSpec, picture: Picture, length: Length, recipe: Recipe
+) -> tuple[Stage, ...]:
+    """Prompt, conditions, first pass, upscales with their passes, decoding, the file."""
+    first = Shape(*picture.first, length.first_frames, length.first_fps)
+    stages = [Stage("encode_prompt", 1, first)]
+    if recipe.conditions:
+        stages.append(Stage("encode_conditions", recipe.conditions, first))
+    stages.append(Stage("denoise", recipe.steps, first, recipe.sigmas))
+    shape = first
+    if picture.generate != picture.first:
+        shape = Shape(*picture.generate, first.num_frames, first.fps)
+        stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape)]
+    if recipe.upscale.temporal:
+        shape = Shape(shape.width, shape.height, length.num_frames, length.fps)
+        stages.append(Stage("upscale_temporal", 1, shape))
+    stages.append(Stage("decode_video", 1, shape))
+    if recipe.audio:
+        stages.append(Stage("decode_audio", 1, shape))
+    stages.append(Stage("encode_file", 1, Shape(*picture.deliver, length.num_frames, length.fps)))
+    return tuple(stages)
+
+
+def _second_pass(spec: ModelSpec, shape: Shape) -> Stage:
+    second = spec.sampling.second_pass
+    if second is None:
+        curve = spec.sampling.sigmas
+        steps = max(1, spec.sampling.steps // 3)
+        return Stage("denoise", steps, shape, resample(curve, steps) if curve else None)
+    if second.sigmas:
+        return Stage("denoise", len(second.sigmas), shape, second.sigmas)
+    return Stage("denoise", second.steps - second.skip, shape)
