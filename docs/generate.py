@@ -3,6 +3,7 @@
 Knows how to show tables; every fact comes from errors, settings, types, the catalog and the CLI.
 """
 
+import inspect
 import sys
 import types
 import typing
@@ -71,23 +72,28 @@ def settings() -> str:
 
 
 def request() -> str:
-    blocks = []
-    for noun in (GenerationRequest, Condition, LoraUse, Control, Upscale, Output):
-        said = explained(noun)
-        rows = [
-            [
-                f"`{name}`",
-                f"`{shown_type(field.annotation)}`",
-                shown_field(field),
-                said.get(name, ""),
-            ]
-            for name, field in noun.model_fields.items()
-        ]
-        lead = (noun.__doc__ or "").partition("\n")[0]
-        blocks += [f"## {noun.__name__}\n\n{lead}\n", table(["field", "type", "default", ""], rows)]
+    nouns = (GenerationRequest, Condition, LoraUse, Control, Upscale, Output)
     return page(
-        "The request", "Every field a request can have; unknown fields are refused.", *blocks
+        "The request",
+        "Every field a request can have; unknown fields are refused.",
+        *(section(noun) for noun in nouns),
     )
+
+
+def section(noun: type[Noun]) -> str:
+    """One part of the request: what its docstring says, then its fields."""
+    said = explained(noun)
+    told = {f"{name}: {meaning}" for name, meaning in said.items()}
+    doc = inspect.cleandoc(noun.__doc__ or "").splitlines()
+    lead = "\n".join(line for line in doc if line not in told).strip()
+    rows = [
+        [f"`{name}`", f"`{shown_type(field.annotation)}`", shown_field(field), said.get(name, "")]
+        for name, field in noun.model_fields.items()
+    ]
+    head = ["field", "type", "default", "meaning"]
+    if not said:
+        head, rows = head[:3], [row[:3] for row in rows]
+    return f"## {noun.__name__}\n\n{lead}\n\n{table(head, rows)}"
 
 
 def models() -> str:
@@ -143,7 +149,7 @@ def cli() -> str:
 def commands(command: Any, path: str) -> list[str]:
     """The command's own section, then those of its subcommands."""
     options = [
-        [", ".join(f"`{o}`" for o in (*p.opts, *p.secondary_opts)), p.type.name, help_of(p)]
+        [", ".join(f"`{o}`" for o in (*p.opts, *p.secondary_opts)), value_of(p), help_of(p)]
         for p in command.params
         if not getattr(p, "hidden", False) and p.name != "help"
     ]
@@ -155,6 +161,14 @@ def commands(command: Any, path: str) -> list[str]:
         if not sub.hidden:
             blocks += commands(sub, f"{path} {name}")
     return blocks
+
+
+def value_of(parameter: Any) -> str:
+    """What follows the option: nothing for a flag, else its metavar or type."""
+    annotation = parameter.type_descriptor.annotation
+    if annotation is bool:
+        return ""
+    return f"`{parameter.metavar or shown_type(annotation)}`"
 
 
 def help_of(parameter: Any) -> str:
@@ -180,7 +194,7 @@ def shown_type(annotation: Any) -> str:
         return " | ".join(str(value) for value in inner)
     if origin in {typing.Union, types.UnionType}:
         return " | ".join(shown_type(part) for part in inner if part is not type(None))
-    if origin is tuple:
+    if origin in {tuple, list}:
         return f"list of {shown_type(inner[0])}"
     return "secret" if annotation.__name__ == "SecretStr" else annotation.__name__
 

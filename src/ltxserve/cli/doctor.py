@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,20 +15,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ltxserve.catalog import Catalog, ModelSpec, load_catalog
+from ltxserve.catalog import Catalog, load_catalog
 from ltxserve.cli.machine import ENCODERS, Machine, look
-from ltxserve.engine.plan.memory import RUNTIME, weights
+from ltxserve.cli.room import Fits, Room, fits
 from ltxserve.errors import ConfigurationError
 from ltxserve.settings import Settings, load_settings
 
 Level = Literal["problem", "warning"]
-Fit = Literal["yes", "low_vram", "no", "unknown"]
 
 ENGINE_FIX = "Install it: pip install -c constraints.txt 'ltxserve[engine]' (or make setup)."
 NEEDED = ("torch", "diffusers", "transformers", "accelerate")
+EXACT = re.compile(r"(?P<name>[\w.-]+)\s*==\s*(?P<pin>[\w.]+)")
 LITTLE_DISK = 2 * 2**30
 GIB = 2**30
-COLOURS = {"yes": "green", "low_vram": "yellow", "no": "red", "unknown": "dim"}
+COLOURS: dict[Fits, str] = {"yes": "green", "low_vram": "yellow", "no": "red"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,15 @@ def doctor(
     catalog = load_catalog()
     machine = look(weights_folder(settings))
     found += [*engine_findings(machine), *media_findings(machine), *weight_findings(catalog)]
-    fits = {name: fit(spec, machine) for name, spec in catalog.models.items()}
+    verdicts: dict[str, Fits] = {
+        name: fits(spec, room(machine)) for name, spec in catalog.models.items()
+    }
     if as_json:
-        typer.echo(json.dumps(report(machine, found, catalog, fits), indent=2))
+        typer.echo(json.dumps(report(machine, found, catalog, verdicts), indent=2))
     else:
-        show(Console(), machine, found, fits)
+        waiting = {name for name, spec in catalog.models.items() if not spec.runs}
+        show(Console(), machine, found)
+        show_fits(Console(), verdicts, waiting)
     raise typer.Exit(1 if any(finding.level == "problem" for finding in found) else 0)
 
 
@@ -100,10 +105,8 @@ def pins() -> dict[str, str]:
         required = importlib.metadata.requires("ltxserve") or []
     except importlib.metadata.PackageNotFoundError:
         return {}
-    exact = [
-        line.partition(";")[0].partition("==") for line in required if "==" in line.split(";")[0]
-    ]
-    return {name.strip(): pin.strip() for name, _, pin in exact}
+    exact = (EXACT.match(line) for line in required)
+    return {found["name"]: found["pin"] for found in exact if found}
 
 
 def media_findings(machine: Machine) -> list[Finding]:
@@ -129,19 +132,14 @@ def weight_findings(catalog: Catalog) -> list[Finding]:
     ]
 
 
-def fit(spec: ModelSpec, machine: Machine) -> Fit:
-    """Whether the weights fit on the best device: whole, or one component at a time (low_vram)."""
-    if not machine.devices:
-        return "unknown"
-    best, parts = machine.devices[0], weights(spec).values()
-    if sum(parts) + RUNTIME <= best.memory_total:
-        return "yes"
-    one_by_one = best.kind == "cuda" and max(parts) + RUNTIME <= best.memory_total
-    return "low_vram" if one_by_one and sum(parts) <= machine.memory_total else "no"
+def room(machine: Machine) -> Room:
+    """What models have to fit into: main memory, and the largest CUDA card."""
+    cards = [device.memory_total for device in machine.devices if device.kind == "cuda"]
+    return Room(ram=machine.memory_total, vram=max(cards, default=None))
 
 
 def report(
-    machine: Machine, found: list[Finding], catalog: Catalog, fits: dict[str, Fit]
+    machine: Machine, found: list[Finding], catalog: Catalog, verdicts: dict[str, Fits]
 ) -> dict[str, Any]:
     """Everything as plain JSON data."""
     return {
@@ -149,13 +147,13 @@ def report(
         "machine": dataclasses.asdict(machine),
         "findings": [dataclasses.asdict(finding) for finding in found],
         "models": [
-            {"name": name, "fits": fits[name], "runs": spec.runs}
+            {"name": name, "fits": verdicts[name], "runs": spec.runs}
             for name, spec in catalog.models.items()
         ],
     }
 
 
-def show(console: Console, machine: Machine, found: list[Finding], fits: dict[str, Fit]) -> None:
+def show(console: Console, machine: Machine, found: list[Finding]) -> None:
     """The same for people: tables, then what is wrong."""
     console.print(f"{machine.system}, Python {machine.python}, {machine.cpu_count} cores")
     console.print(
@@ -173,15 +171,22 @@ def show(console: Console, machine: Machine, found: list[Finding], fits: dict[st
         "Versions:",
         ", ".join(f"{name} {v or '[red]missing[/]'}" for name, v in machine.versions.items()),
     )
-    for verdict, colour in COLOURS.items():
-        names = [name for name, fits_here in fits.items() if fits_here == verdict]
-        if names:
-            console.print(f"[{colour}]Fits: {verdict}[/]  {', '.join(names)}")
     for finding in found:
         colour = "red" if finding.level == "problem" else "yellow"
         console.print(f"[{colour}]{finding.level}[/]  {finding.what} {finding.hint}")
     if not found:
         console.print("[green]Nothing is missing.[/]")
+
+
+def show_fits(console: Console, verdicts: dict[str, Fits], waiting: set[str]) -> None:
+    """Which models' default clips fit here; those that this build cannot run yet are marked."""
+    for verdict, colour in COLOURS.items():
+        names = [name for name, fits_here in verdicts.items() if fits_here == verdict]
+        if names:
+            marked = (f"{name}*" if name in waiting else name for name in names)
+            console.print(f"[{colour}]Fits: {verdict}[/]  {', '.join(marked)}")
+    if waiting:
+        console.print("* in the catalog, not yet in this build", style="dim")
 
 
 def device_table(machine: Machine) -> Table:

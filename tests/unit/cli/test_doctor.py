@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from ltxserve.catalog import load_catalog
 from ltxserve.cli import doctor
 from ltxserve.cli.machine import ENCODERS, PACKAGES, Device, Machine
+from ltxserve.cli.room import Room
 
 SOURCE = Path(doctor.__file__).parents[2]
 GIB = 2**30
@@ -22,7 +23,7 @@ GIB = 2**30
 def healthy() -> Machine:
     """A machine on which nothing is missing: one 80 GiB card, 128 GiB of memory."""
     card = Device("cuda", "A100", 80 * GIB, 79 * GIB, {"fp32": "compute", "fp8": "storage"})
-    versions: dict[str, str | None] = {name: "1.0" for name in PACKAGES} | doctor.pins()
+    versions: dict[str, str | None] = {**dict.fromkeys(PACKAGES, "1.0"), **doctor.pins()}
     return Machine(
         system="Linux",
         python="3.11.9",
@@ -83,17 +84,12 @@ def test_missing_encoders_and_a_full_disk_are_warnings() -> None:
     assert "1.0 GiB" in found[1].what
 
 
-def test_what_fits_follows_the_memory() -> None:
-    catalog, machine = load_catalog(), healthy()
-    large = max(catalog.models.values(), key=lambda spec: sum(doctor.weights(spec).values()))
-    small_card = dataclasses.replace(machine.devices[0], memory_total=3 * GIB)
-    assert doctor.fit(catalog.model("tiny"), machine) == "yes"
-    assert doctor.fit(catalog.model("tiny"), dataclasses.replace(machine, devices=())) == "unknown"
-    assert doctor.fit(large, dataclasses.replace(machine, devices=(small_card,))) == "no"
-    most = max(doctor.weights(large).values())
-    room = dataclasses.replace(small_card, memory_total=most + GIB)
-    offload = dataclasses.replace(machine, devices=(room,), memory_total=1024 * GIB)
-    assert doctor.fit(large, offload) == "low_vram"
+def test_models_have_the_largest_card_and_the_main_memory() -> None:
+    machine = healthy()
+    small = dataclasses.replace(machine.devices[0], memory_total=3 * GIB)
+    two = dataclasses.replace(machine, devices=(small, machine.devices[0]))
+    assert doctor.room(two) == Room(ram=128 * GIB, vram=80 * GIB)
+    assert doctor.room(dataclasses.replace(machine, devices=())) == Room(128 * GIB, None)
 
 
 def test_json_tells_everything() -> None:
