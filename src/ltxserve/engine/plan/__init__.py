@@ -3,6 +3,7 @@
 from ltxserve.engine.conditioning import PlannedCondition
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.build import plan
+from ltxserve.engine.plan.memory import estimate_default
 from ltxserve.engine.plan.nouns import Guidance, MemoryEstimate, Plan, Stage
 from ltxserve.engine.plan.parse import parse_request
 
@@ -13,6 +14,7 @@ __all__ = [
     "PlannedCondition",
     "PlannedLora",
     "Stage",
+    "estimate_default",
     "parse_request",
     "plan",
 ]

@@ -19,6 +19,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.spec import Architecture
 from ltxserve.engine.geometry import latent_tokens
 from ltxserve.engine.plan.nouns import MemoryEstimate, Stage
+from ltxserve.types import Shape
 
 RUNTIME = 768 * 2**20
 _LIVE = 18
@@ -81,6 +82,14 @@ def estimate_memory(
     working = max(parts["denoise"], parts["decode"] + parts["frames"])
     peak = parts["runtime"] + parts["latents"] + resident + working
     return MemoryEstimate({**held, **parts}, peak)
+
+
+def estimate_default(spec: ModelSpec, low_vram: bool = False) -> MemoryEstimate:
+    """Memory of the clip a model makes when asked for nothing but a prompt."""
+    clip = spec.defaults
+    shape = Shape(clip.width, clip.height, clip.num_frames, clip.fps)
+    stages = (Stage("denoise", spec.sampling.steps, shape), Stage("decode_video", 1, shape))
+    return estimate_memory(spec, stages, spec.sampling.video.scale > 1, low_vram)
 
 
 def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) -> float | None:

@@ -63,13 +63,21 @@ def _wanted(
         limits = spec.limits
         return geometry.size_of_area(area, ratio, multiple, limits) if ratio else default
     shape = ratio or default[0] / default[1]
-    near = geometry.nearest_side
     full = (
-        width if width is not None else near((height or 1) * shape, multiple, spec.limits),
-        height if height is not None else near((width or 1) / shape, multiple, spec.limits),
+        width if width is not None else _other((height or 1) * shape, ratio, multiple, spec),
+        height if height is not None else _other((width or 1) / shape, ratio, multiple, spec),
     )
     _agree(request, full, ratio, findings)
     return full
+
+
+def _other(side: float, ratio: float | None, multiple: int, spec: ModelSpec) -> int:
+    """The side the request leaves open. One that follows from the caller's own ratio is not bent
+    to the limits; one that follows from the model's default shape may be."""
+    limits = spec.limits
+    if ratio is None and side <= limits.max_side:
+        return geometry.nearest_side(side, multiple, limits)
+    return max(1, round(side / multiple)) * multiple
 
 
 def _ratio(request: GenerationRequest, findings: Findings) -> float | None:

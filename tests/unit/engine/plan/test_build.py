@@ -181,3 +181,9 @@ def test_a_gif_has_no_sound():
     made = plan_of(audio=True, output={"format": "gif"})
     assert not made.generate_audio
     assert any("no sound" in warning for warning in made.warnings)
+
+
+def test_a_number_too_long_to_print_is_refused_in_words():
+    refused = refusal_of(width=10**5000, seed=-(10**5000))
+    assert set(refused.codes) == {"invalid_field", "seed_out_of_range"}
+    assert "beyond 10^18" in str(refused)

@@ -1,0 +1,65 @@
+"""Memory estimates: ordered as they must be, and near what was published."""
+
+import dataclasses
+
+import pytest
+
+from ltxserve.catalog import load_catalog
+from ltxserve.catalog.spec import Speed
+from ltxserve.engine.plan.memory import (
+    estimate_default,
+    estimate_memory,
+    estimate_seconds,
+    parameters,
+    weights,
+)
+from ltxserve.engine.plan.nouns import Stage
+from ltxserve.types import Shape
+
+CATALOG = load_catalog()
+
+
+def stages(shape: Shape) -> tuple[Stage, ...]:
+    return (Stage("denoise", 8, shape), Stage("decode_video", 1, shape))
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [("ltxv-2b-0.9.5", 1.9), ("ltxv-13b-0.9.8-dev", 12.9), ("ltx-2-19b-dev", 16.1)],
+)
+def test_parameters_are_near_the_published_counts(model: str, billions: float):
+    assert parameters(CATALOG.model(model).architecture) / 1e9 == pytest.approx(billions, rel=0.02)
+
+
+def test_tiny_fits_its_promise():
+    assert estimate_default(CATALOG.model("tiny")).peak < 2 * 2**30
+
+
+@pytest.mark.parametrize("name", list(CATALOG.models))
+def test_low_vram_never_needs_more(name: str):
+    spec = CATALOG.model(name)
+    assert estimate_default(spec, low_vram=True).peak <= estimate_default(spec).peak
+
+
+def test_more_picture_and_more_guidance_need_more():
+    spec = CATALOG.model("ltx-2-19b-dev")
+    small = estimate_memory(spec, stages(Shape(512, 512, 49, 24)), False, False)
+    long = estimate_memory(spec, stages(Shape(512, 512, 241, 24)), False, False)
+    guided = estimate_memory(spec, stages(Shape(512, 512, 241, 24)), True, False)
+    assert small.peak < long.peak <= guided.peak
+    assert long.components["denoise"] * 2 == guided.components["denoise"]
+
+
+def test_optional_files_count_when_they_run():
+    spec = CATALOG.model("ltx-2-19b-dev")
+    assert set(weights(spec)) == {"checkpoint", "text_encoder"}
+    assert "spatial_upscaler" in weights(spec, frozenset({"spatial_upscaler"}))
+
+
+def test_time_is_only_estimated_where_speed_was_measured():
+    spec = dataclasses.replace(CATALOG.model("tiny"), speed=None)
+    plan = stages(Shape(256, 256, 49, 24))
+    assert estimate_seconds(spec, plan, 1) is None
+    timed = dataclasses.replace(spec, speed=Speed("x", 1.0, 448 * 8.0, 256 * 256 * 49.0))
+    assert estimate_seconds(timed, plan, 1) == 3.0
+    assert estimate_seconds(timed, plan, 2) == 4.0

@@ -1,0 +1,94 @@
+"""Presets fill what the caller leaves open, and hold what they lock."""
+
+from typing import Any
+
+import pytest
+
+from ltxserve.catalog import load_catalog
+from ltxserve.engine.findings import Findings
+from ltxserve.engine.plan.presets import apply_preset
+from ltxserve.types import GenerationRequest
+
+CATALOG = load_catalog()
+
+
+def apply(**fields: Any) -> tuple[GenerationRequest, list[str]]:
+    findings = Findings()
+    made = apply_preset(GenerationRequest(prompt="x", **fields), CATALOG, findings)
+    return made, [p.code for p in findings.problems]
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        (
+            "editor",
+            {
+                "model": "ltxv-2b-0.9.5",
+                "width": 704,
+                "height": 480,
+                "num_frames": 121,
+                "fps": 25.0,
+                "num_inference_steps": 40,
+                "guidance_scale": 3.0,
+                "stg_scale": 1.0,
+                "guidance_rescale": 0.7,
+                "stg_blocks": (19,),
+                "negative_prompt": "worst quality, inconsistent motion, blurry, jittery, distorted",
+            },
+        ),
+        (
+            "runpod-ltx2",
+            {
+                "model": "ltx-2-19b-dev",
+                "width": 512,
+                "height": 512,
+                "num_frames": 49,
+                "num_inference_steps": 30,
+                "guidance_scale": 7.0,
+                "fps": 24.0,
+            },
+        ),
+        (
+            "runpod-ltxv",
+            {
+                "model": "ltxv-2b-0.9.8-distilled-fp8",
+                "width": 1216,
+                "height": 704,
+                "num_frames": 121,
+            },
+        ),
+        ("fast", {"model": "ltx-2-19b-distilled-fp8", "num_inference_steps": 8}),
+        ("pro", {"model": "ltx-2-19b-dev-fp8", "camera_motion": "static"}),
+        ("draft", {"model": "tiny"}),
+    ],
+)
+def test_presets_hold_what_was_specified(preset: str, expected: dict[str, Any]):
+    made, codes = apply(preset=preset)
+    assert {name: getattr(made, name) for name in expected} == expected
+    assert not codes
+
+
+def test_the_callers_values_win():
+    made, _ = apply(preset="editor", fps=30.0, seconds=2.0, size="512x512")
+    assert (made.fps, made.seconds, made.num_frames) == (30.0, 2.0, None)
+    assert (made.size, made.width, made.height) == ("512x512", None, None)
+    assert made.num_inference_steps == 40
+
+
+def test_a_locked_field_refuses_the_callers_value():
+    assert apply(preset="fast", negative_prompt="blur", guidance_scale=3.0)[1] == [
+        "conflicting_fields",
+        "conflicting_fields",
+    ]
+    assert apply(preset="fast", model="ltx-2-19b-dev")[1] == ["conflicting_fields"]
+
+
+def test_a_stored_request_means_the_same():
+    request = GenerationRequest(prompt="x", preset="editor")
+    stored = GenerationRequest.model_validate_json(request.model_dump_json())
+    assert apply_preset(stored, CATALOG, Findings()) == apply_preset(request, CATALOG, Findings())
+
+
+def test_an_unknown_preset_is_a_problem():
+    assert apply(preset="fastest")[1] == ["unknown_preset"]

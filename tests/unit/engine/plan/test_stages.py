@@ -1,0 +1,42 @@
+"""Stages follow from picture, length and recipe."""
+
+import pytest
+
+from ltxserve.catalog import load_catalog
+from ltxserve.engine.plan.length import Length
+from ltxserve.engine.plan.picture import Picture
+from ltxserve.engine.plan.stages import Recipe, plan_stages
+from ltxserve.types import Upscale
+
+CATALOG = load_catalog()
+LENGTH = Length(49, 24.0, 49, 24.0, 24.0)
+ONE = Picture((256, 256), (256, 256), (256, 256), "none")
+TWO = Picture((512, 512), (512, 512), (256, 256), "none")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "audio", "kinds"),
+    [
+        (0, False, "encode_prompt denoise decode_video encode_file"),
+        (2, True, "encode_prompt encode_conditions denoise decode_video decode_audio encode_file"),
+    ],
+)
+def test_one_pass(conditions: int, audio: bool, kinds: str):
+    recipe = Recipe(8, None, Upscale(), conditions, audio)
+    stages = plan_stages(CATALOG.model("tiny"), ONE, LENGTH, recipe)
+    assert " ".join(stage.kind for stage in stages) == kinds
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "sigmas"),
+    [
+        ("ltx-2-19b-dev", 3, (0.909375, 0.725, 0.421875)),
+        ("ltxv-13b-0.9.8-dev", 13, None),
+        ("tiny", 2, (1.0, 0.975)),
+    ],
+)
+def test_the_second_pass_is_the_models(model: str, steps: int, sigmas: tuple[float, ...] | None):
+    recipe = Recipe(8, None, Upscale(spatial=True), 0, False)
+    stages = plan_stages(CATALOG.model(model), TWO, LENGTH, recipe)
+    second = [stage for stage in stages if stage.kind == "denoise"][1]
+    assert (second.steps, second.sigmas, second.shape.width) == (steps, sigmas, 512)
