@@ -1,0 +1,105 @@
+"""The `ltxserve` command: one file per verb; turns errors into messages and exit codes.
+
+Exit codes: 0 done, 1 failed, 2 refused (the request or the command line), 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
+
+VERBS = {
+    "models": "ltxserve.cli.models:models",
+    "plan": "ltxserve.cli.plan:plan",
+    "doctor": "ltxserve.cli.doctor:doctor",
+}
+"""Verb -> where its function is. Verb modules import heavy libraries inside their functions."""
+
+app = typer.Typer(
+    name="ltxserve",
+    help="LTX video models: clips from prompts, pictures, video and sound.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except LtxserveError as error:
+        report(error, as_json="--json" in sys.argv)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: LtxserveError) -> int:
+    """2 for refusals, 130 for a cancelled run, 1 for everything else."""
+    if isinstance(error, RequestRefused):
+        return 2
+    return 130 if isinstance(error, Cancelled) else 1
+
+
+def report(error: LtxserveError, as_json: bool) -> None:
+    """Say what went wrong: for people on stderr, as JSON on stdout."""
+    if as_json:
+        typer.echo(json.dumps({"ok": False, "error": error.to_dict()}, indent=2))
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if isinstance(error, RequestRefused):
+        problems = [(p.message, p.hint, p.field, p.code) for p in error.problems]
+    else:
+        problems = [(error.message, error.hint, error.field, error.code)]
+    for message, hint, field, code in problems:
+        where = f"{field}: " if field else ""
+        console.print(f"error: {where}{message} [{code}]", style="red", markup=False)
+        if hint:
+            console.print(f"  fix: {hint}", markup=False)
+
+
+def cancellable(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb, with Ctrl-C as Cancelled, so that it leaves through the same door as errors."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise Cancelled() from None
+
+    return run
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ltxserve import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version  # its callback has done the work
+
+
+def _register() -> None:
+    for name, place in VERBS.items():
+        module, function = place.split(":")
+        app.command(name)(cancellable(getattr(importlib.import_module(module), function)))
+
+
+_register()

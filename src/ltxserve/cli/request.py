@@ -1,0 +1,153 @@
+"""Turns command-line options and a JSON file into a GenerationRequest, for every verb alike."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ltxserve.cli.options import OPTIONS, RequestOption
+from ltxserve.engine.plan import parse_request
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.types import GenerationRequest
+
+_AT = re.compile(r"(?s)(?P<source>.+?)(?:@(?P<frame>-?\d+)(?::(?P<strength>[\d.]+))?)?")
+_STRONG = re.compile(r"(?s)(?P<source>.+?)(?:@(?P<strength>[\d.]+))?")
+
+
+def with_request(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """A verb whose first parameter is a request, as one with all request options.
+
+    The verb's own further parameters stay; it is called with a GenerationRequest and those.
+    """
+    own = list(inspect.signature(verb, eval_str=True).parameters.values())[1:]
+
+    def run(**values: Any) -> Any:
+        mine = {parameter.name: values.pop(parameter.name) for parameter in own}
+        return verb(read_request(values), **mine)
+
+    parameters = [_prompt(), _file(), *(_parameter(option) for option in OPTIONS), *own]
+    run.__signature__ = inspect.Signature(
+        [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    )
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__name__, run.__doc__ = verb.__name__, verb.__doc__
+    return run
+
+
+def read_request(values: Mapping[str, Any]) -> GenerationRequest:
+    """A request of option values by option name, laid over the file named by `request`.
+
+    Raises RequestRefused for what cannot be read.
+    """
+    data = _load(values.get("request"))
+    if values.get("prompt") is not None:
+        data["prompt"] = values["prompt"]
+    for option in OPTIONS:
+        value = values.get(option.name)
+        if value is None or value == []:
+            continue
+        _put(data, option, value)
+    data.setdefault("prompt", "")  # the plan refuses it together with everything else
+    return parse_request(data)
+
+
+def _put(data: dict[str, Any], option: RequestOption, value: Any) -> None:
+    owner, _, leaf = option.field.rpartition(".")
+    if option.read == "as is":
+        place = data
+        if owner:
+            inner = data.get(owner)
+            place = data[owner] = dict(inner) if isinstance(inner, Mapping) else {}
+        place[leaf] = value
+    elif option.read == "numbers":
+        data[leaf] = [part.strip() for part in value.split(",") if part.strip()]
+    else:
+        # --image and --video fill one list; a list in the file comes first
+        before = data.get(leaf)
+        items = [_READERS[option.read](text) for text in value]
+        data[leaf] = [*(before if isinstance(before, list) else []), *items]
+
+
+def _condition(text: str) -> dict[str, Any]:
+    return _parts(_AT, text)
+
+
+def _lora(text: str) -> dict[str, Any]:
+    parts = _parts(_STRONG, text)
+    return {"name_or_path": parts.pop("source"), **parts}
+
+
+def _control(text: str) -> dict[str, Any]:
+    kind, found, source = text.partition("=")
+    if not found:
+        raise _bad("--control", f"{text!r} names no kind.", "Write for example canny=edges.mp4.")
+    return {"kind": kind, **_parts(_STRONG, source)}
+
+
+_READERS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "image": _condition,
+    "video": _condition,
+    "lora": _lora,
+    "control": _control,
+}
+
+
+def _parts(pattern: re.Pattern[str], text: str) -> dict[str, Any]:
+    match = pattern.fullmatch(text)
+    if match is None:
+        return {"source": text}
+    return {key: value for key, value in match.groupdict().items() if value is not None}
+
+
+def _load(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+        data = json.loads(text)
+    except OSError as error:
+        raise _bad(
+            "--request", f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from None
+    except ValueError as error:  # broken JSON or text that is not UTF-8
+        raise _bad("--request", f"{path} is not JSON: {error}.", "Correct the file.") from None
+    if not isinstance(data, dict):
+        raise _bad("--request", f"{path} holds no JSON object.", 'Write {"prompt": "..."}.')
+    return data
+
+
+def _bad(field: str, message: str, hint: str) -> RequestRefused:
+    return RequestRefused([Problem("invalid_field", message, hint, field)])
+
+
+def _prompt() -> inspect.Parameter:
+    argument = typer.Argument(help="What the clip shows.", show_default=False)
+    return _make("prompt", Annotated[str | None, argument])
+
+
+def _file() -> inspect.Parameter:
+    option = typer.Option("--request", "-r", help="A request as JSON file (- = stdin).")
+    return _make("request", Annotated[str | None, option])
+
+
+def _parameter(option: RequestOption) -> inspect.Parameter:
+    declared = typer.Option(
+        *option.flags,
+        help=option.help,
+        rich_help_panel=option.panel,
+        metavar=option.metavar,
+        show_default=False,
+    )
+    return _make(option.name, Annotated[option.type | None, declared])
+
+
+def _make(name: str, annotation: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=annotation)

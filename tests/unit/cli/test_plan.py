@@ -1,0 +1,38 @@
+"""`ltxserve plan`: a dry run for people and for machines."""
+
+import json
+
+from typer.testing import CliRunner
+
+from ltxserve.cli import app
+from ltxserve.cli.plan import guidance
+from ltxserve.engine.plan import Guidance
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, ["plan", *words], env={"COLUMNS": "160"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_people_see_what_would_run():
+    text = run("a [red] ball", "--size", "300x200", "--steps", "4", "--image", "a.png@-1")
+    assert "a [red] ball" in text
+    assert "generated 320x224 and crop" in text
+    assert "a.png at frame 48" in text
+    assert "denoise" in text
+
+
+def test_machines_get_the_whole_plan():
+    data = json.loads(run("a ball", "--json", "--seed", "7", "--no-audio"))
+    assert (data["model"], data["seed"], data["generate_audio"]) == ("tiny", 7, False)
+    assert data["memory"]["peak"] > 0
+
+
+def test_warnings_are_shown():
+    assert "warning:" in run("a ball", "--fps", "12")
+
+
+def test_guidance_names_what_is_on():
+    assert guidance(Guidance(3.0, 0.0, (), 0.0, 1.0)) == "scale 3"
+    assert guidance(Guidance(1.0, 0.0, (), 0.0, 1.0)) == ""
