@@ -28,6 +28,11 @@ Pixels = npt.NDArray[np.uint8]
 _TO_YUV = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 _TO_RGB = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
+SITING = {"chroma_sample_location": "center"}
+"""Encoder option that goes with `to_yuv420`: it leaves chroma in the middle of its four pixels,
+while H.264 without this tag means the left edge: correct players would show colour half a pixel
+away from its shape (measured: -0.5 untagged, 0.0 tagged)."""
+
 # ITU-T H.273 code points as FFmpeg carries them in a frame.
 _MATRIX_UNKNOWN = (2, 3)
 _HD_HEIGHT, _HD_WIDTH = 720, 1280

@@ -21,8 +21,18 @@ from ltxserve.media.failures import unreadable
 from ltxserve.media.rates import exact_fps
 from ltxserve.media.sound import LAYOUTS, Sound
 from ltxserve.media.source import Source, locate, open_container
-from ltxserve.media.stills import MAX_PIXELS
-from ltxserve.media.stills import read_image as read_image
+from ltxserve.media.stills import MAX_PIXELS, read_image
+
+__all__ = [
+    "VideoFrames",
+    "audio_stream",
+    "read_image",
+    "read_sound",
+    "read_video",
+    "stream_rate",
+    "video_packets",
+    "video_stream",
+]
 
 MAX_CLIP_BYTES = 4 * 2**30
 """Decoded RGB that one call may hold; 60 s of 1280x704 at 24 fps is 3.9e9 bytes."""
@@ -99,8 +109,13 @@ def read_sound(
 
 def stream_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     """The stream's frame rate, exact where it is one of the usual ones."""
-    # FFmpeg's average for GIF is that of the first delays alone: 25 for 24.
-    rate = stream.guessed_rate if container.format.name == "gif" else stream.average_rate
+    if container.format.name == "gif":
+        # FFmpeg's average is that of the first delays alone: 25 for 24. Its guess is near, but
+        # delays are whole hundredths of a second: 24 becomes 287/12 in a short clip.
+        guess = stream.guessed_rate or Fraction(24)
+        whole = max(1, round(guess))
+        return Fraction(whole) if abs(guess - whole) < whole / 100 else exact_fps(guess)
+    rate = stream.average_rate
     return exact_fps(rate) if rate and rate > _SLOWEST else Fraction(24)
 
 

@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from PIL import Image
 
 from ltxserve.errors import MediaError
-from ltxserve.media.colour import Pixels, tag_bt709, to_rgb, to_yuv420
+from ltxserve.media.colour import SITING, Pixels, tag_bt709, to_rgb, to_yuv420
 from ltxserve.media.failures import writing
 
 
@@ -75,7 +75,7 @@ def _through_h264(picture: Pixels, crf: int) -> Pixels:
     assert isinstance(decoder, VideoCodecContext)
     encoder.height, encoder.width = picture.shape[:2]
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
-    encoder.options = {"crf": str(crf), "preset": "veryfast"}
+    encoder.options = {**SITING, "crf": str(crf), "preset": "veryfast"}
     tag_bt709(encoder)
     packets = [*encoder.encode(to_yuv420(picture)), *encoder.encode(None)]
     frames = [f for packet in packets for f in decoder.decode(packet)] + decoder.decode(None)

@@ -21,7 +21,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from ltxserve.media.atomic import Draft
-from ltxserve.media.colour import Pixels, tag_bt709, to_yuv420
+from ltxserve.media.colour import SITING, Pixels, tag_bt709, to_yuv420
 from ltxserve.media.formats.base import EncodeTarget
 from ltxserve.media.rates import samples_for
 from ltxserve.media.sound import LAYOUTS, Sound, frames_of
@@ -84,7 +84,9 @@ class ContainerWriter:
         target, layout = self._target, self._layout
         lowest, highest = layout.crf_range
         crf = layout.crf if target.crf is None else min(max(target.crf, lowest), highest)
-        options = {**layout.video_options, "crf": str(crf), "g": str(max(1, round(2 * target.fps)))}
+        # A key frame every 2 s at least: editors and browsers seek from one to the next.
+        gop = str(max(1, round(2 * target.fps)))
+        options = {**layout.video_options, **SITING, "crf": str(crf), "g": gop}
         stream = output.add_stream(layout.video_codec, rate=target.fps, options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = target.width, target.height, "yuv420p"

@@ -46,6 +46,7 @@ class PngWriter:
 
 
 def frame_name(index: int) -> str:
+    """frame_00000.png for the first picture."""
     return f"frame_{index:05d}.png"
 
 
