@@ -33,12 +33,13 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code."""
+def main(words: list[str] | None = None) -> None:
+    """Run the command line (None = this process's own) and leave with its exit code."""
+    words = sys.argv[1:] if words is None else words
     try:
-        app()
+        app(args=words, prog_name="ltxserve")
     except LtxserveError as error:
-        report(error, as_json="--json" in sys.argv)
+        report(error, as_json="--json" in words)
         sys.exit(exit_code(error))
 
 

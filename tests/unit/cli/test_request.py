@@ -1,13 +1,14 @@
 """Options and files become one request; options win."""
 
 import inspect
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ltxserve.cli import app
 from ltxserve.cli.options import OPTIONS
 from ltxserve.cli.request import read_request, with_request
 from ltxserve.errors import RequestRefused
@@ -74,9 +75,10 @@ def test_options_win_over_the_file(tmp_path: Path):
     assert [c.source for c in request.conditions] == ["a.png", "b.png"]
 
 
-def test_a_file_may_come_from_stdin(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"prompt": "piped"}'))
-    assert read_request({"request": "-"}).prompt == "piped"
+def test_a_file_may_come_from_stdin():
+    words = ["plan", "--request", "-", "--json"]
+    result = CliRunner().invoke(app, words, input='{"prompt": "piped"}')
+    assert json.loads(result.output)["prompt"] == "piped"
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", None, '{"prompt": 1, "colour": 2}', b"\xff\xfe"])
