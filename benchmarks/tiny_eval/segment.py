@@ -107,7 +107,7 @@ def _fill(mask: Mask) -> list[Blob]:
 
 def _foreground(lab: Floats, mean: Floats, whitening: Floats) -> Mask:
     whitened = (lab.reshape(-1, 3) - mean) @ whitening
-    far = np.sqrt((whitened**2).sum(1)).reshape(lab.shape[:2]) > SALIENT
+    far = np.einsum("ij,ij->i", whitened, whitened).reshape(lab.shape[:2]) > SALIENT**2
     kernel = np.ones((3, 3), np.uint8)
     tidy = cv2.morphologyEx(far.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
     return np.asarray(cv2.morphologyEx(tidy, cv2.MORPH_OPEN, kernel)).astype(bool)
