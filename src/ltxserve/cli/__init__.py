@@ -19,6 +19,7 @@ from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
 
 VERBS = {
     "models": "ltxserve.cli.models:models",
+    "generate": "ltxserve.cli.generate:generate",
     "plan": "ltxserve.cli.plan:plan",
     "doctor": "ltxserve.cli.doctor:doctor",
 }

@@ -1,0 +1,123 @@
+"""Fits the video VAE: stills first, then short clips, so that the slow start is paid on cheap steps.
+
+It knows no text and no diffusion.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ltxserve.training.tiny.draw import Canvas, draw
+from ltxserve.training.tiny.fitting import Fitting, autocast
+from ltxserve.training.tiny.model import build_vae
+from ltxserve.training.tiny.scene import random_scene
+from ltxserve.training.tiny.sheet import save_sheet
+
+LATENT_NOISE = (
+    0.15  # of the latents' spread, so that the decoder forgives a denoiser's small errors
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps of one kind: clips of `frames` drawn at `side` pixels, cut to `crop`, `batch` at a time."""
+
+    until: float
+    frames: int
+    side: int
+    crop: int
+    batch: int
+
+
+PHASES = (
+    Phase(0.3, 1, 256, 128, 8),
+    Phase(0.65, 9, 256, 128, 3),
+    Phase(1.0, 17, 256, 128, 2),
+)
+
+
+def phase_at(number: int, steps: int) -> Phase:
+    """The phase that a step belongs to."""
+    return next(phase for phase in PHASES if number < phase.until * steps or phase.until == 1.0)
+
+
+def _clip(seed: int, phase: Phase, device: str) -> Tensor:
+    """A crop of a window of a random clip: (3, frames, crop, crop)."""
+    chance = Random(f"vae {seed}")
+    scene = random_scene(seed)
+    # The pace of a 49-frame clip: a window of `frames` shows frames/49 of the scene's movement.
+    frames = draw(scene, Canvas(phase.side, phase.side, 49), device, window(chance, phase.frames))
+    top, left = (chance.randrange(phase.side - phase.crop + 1) for _ in range(2))
+    return frames[:, :, top : top + phase.crop, left : left + phase.crop].transpose(0, 1)
+
+
+def window(chance: Random, frames: int, of: int = 49) -> slice:
+    """A random run of frames."""
+    first = chance.randrange(of - frames + 1)
+    return slice(first, first + frames)
+
+
+class VaeJob:
+    """Trains the video VAE; sizes of batches and phases are tuned for a laptop CPU, `batch_scale` widens for GPUs."""
+
+    name = "vae"
+
+    def __init__(self, steps: int, device: str = "cpu", batch_scale: int = 1) -> None:
+        torch.manual_seed(1)
+        self.steps, self.device, self.batch_scale = steps, device, batch_scale
+        self.model = build_vae().to(device)
+        self.fitting = Fitting(self.model, muon_lr=0.012, adam_lr=1e-3)
+
+    def step(self, number: int, scale: float) -> dict[str, float]:
+        """One update on fresh clips."""
+        phase = phase_at(number, self.steps)
+        batch = phase.batch * self.batch_scale
+        clips = torch.stack([_clip(number * batch + i, phase, self.device) for i in range(batch)])
+        noise = torch.Generator(device=self.device).manual_seed(number)
+        with autocast(self.device):
+            mean = self.model.encode(clips).latent_dist.mean
+            spread = mean.detach().float().std().clamp(min=0.1)
+            jitter = torch.randn(mean.shape, generator=noise, device=self.device)
+            pictures = self.model.decode(mean + LATENT_NOISE * spread * jitter).sample
+        error = pictures.float() - clips
+        squared = error.square().mean()
+        edges = _slopes(error)
+        loss = error.abs().mean() + squared + edges + 1e-3 * mean.float().square().mean()
+        self.fitting.update(loss, scale)
+        return {"psnr": 10 * math.log10(4 / max(squared.item(), 1e-9)), "spread": spread.item()}
+
+    def state(self) -> dict[str, Any]:
+        """What is needed to go on."""
+        return self.fitting.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.fitting.restore(state)
+
+    @torch.inference_mode()
+    def sample(self, folder: Path, number: int) -> None:
+        """Original beside reconstruction, first, middle and last frame of four clips."""
+        rows = []
+        for seed in range(4):
+            clip = draw(random_scene(10_000_000 + seed), Canvas(256, 256, 25), self.device)
+            with autocast(self.device):
+                again = self.model.decode(
+                    self.model.encode(clip.transpose(0, 1)[None]).latent_dist.mean
+                ).sample
+            again = again[0].float().transpose(0, 1)
+            rows.append(torch.cat([*clip[[0, 12, 24]], *again[[0, 12, 24]]], dim=2))
+        save_sheet(torch.cat(rows, dim=1), folder / "samples" / f"vae-{number:06d}.png")
+
+
+def _slopes(error: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring errors: sharp edges count more than flat shifts."""
+    across = (error[..., 1:] - error[..., :-1]).abs().mean()
+    down = (error[..., 1:, :] - error[..., :-1, :]).abs().mean()
+    return across + down
