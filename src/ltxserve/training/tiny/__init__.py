@@ -1,4 +1,4 @@
-"""The built-in model's world and how it is trained: drawn clips, captions, sounds, and the fitting of each part.
+"""The built-in model's world and its training: drawn clips, captions, sounds, each part's fitting.
 
 It knows nothing of the engine that later runs the model.
 """

@@ -1,4 +1,4 @@
-"""Puts the fitted parts together as a diffusers folder, in half precision, with a hash for each file.
+"""Puts the fitted parts together as a diffusers folder, in half precision, with a hash per file.
 
 It knows how the model is shipped, not how it is fitted.
 """

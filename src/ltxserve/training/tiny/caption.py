@@ -77,7 +77,8 @@ def _doing(verb: str) -> str:
 def _ground(scene: Scene, chance: Random) -> str:
     if chance.random() < NO_GROUND:
         return ""
-    return f"{chance.choice(GROUND_WORDS)} {chance.choice(world().backgrounds[scene.background].words)}"
+    where, names = chance.choice(GROUND_WORDS), world().backgrounds[scene.background].words
+    return f"{where} {chance.choice(names)}"
 
 
 def _things(scene: Scene, chance: Random) -> str:

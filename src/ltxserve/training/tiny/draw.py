@@ -1,7 +1,7 @@
 """Draws a scene as frames, on any torch device, any size and length.
 
-Lengths are in half the shorter frame side, time in fractions of the clip (seconds only where things bounce).
-It knows no words and no models.
+Lengths are in half the shorter frame side, time in fractions of the clip (in seconds only where
+things bounce). It knows no words and no models.
 """
 
 from __future__ import annotations

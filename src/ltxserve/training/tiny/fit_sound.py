@@ -81,7 +81,10 @@ class AudioVaeJob:
 
 
 class VocoderJob:
-    """Trains the vocoder from true mels to sound by spectra at several window lengths; phases are free."""
+    """Trains the vocoder from true mels to sound by spectra at several window lengths.
+
+    Phases are free.
+    """
 
     name = "vocoder"
     batch = 8
@@ -127,7 +130,10 @@ class VocoderJob:
 
 
 def spectral_distance(made: Tensor, wanted: Tensor) -> Tensor:
-    """Mean distance of magnitudes and log magnitudes over several windows; sounds are (batch, 2, samples)."""
+    """Mean distance of magnitudes and log magnitudes over several windows.
+
+    Sounds are (batch, 2, samples), of the same length and longer than half the longest window.
+    """
     made, wanted = made.flatten(0, 1), wanted.flatten(0, 1)
     total = made.new_zeros(())
     for length in WINDOWS:

@@ -1,4 +1,4 @@
-"""Fits the video VAE: stills first, then short clips, so that the slow start is paid on cheap steps.
+"""Fits the video VAE: stills first, then short clips: the slow start is paid on cheap steps.
 
 It knows no text and no diffusion.
 """
@@ -20,14 +20,15 @@ from ltxserve.training.tiny.model import build_vae
 from ltxserve.training.tiny.scene import random_scene
 from ltxserve.training.tiny.sheet import save_sheet
 
-LATENT_NOISE = (
-    0.15  # of the latents' spread, so that the decoder forgives a denoiser's small errors
-)
+LATENT_NOISE = 0.15  # of the latents' spread: the decoder must forgive a denoiser's small errors
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps of one kind: clips of `frames` drawn at `side` pixels, cut to `crop`, `batch` at a time."""
+    """Steps of one kind, up to the share `until` of all steps.
+
+    Clips of `frames` frames are drawn at `side` pixels and cut to `crop`, `batch` of them a step.
+    """
 
     until: float
     frames: int
@@ -65,7 +66,10 @@ def window(chance: Random, frames: int, of: int = 49) -> slice:
 
 
 class VaeJob:
-    """Trains the video VAE; sizes of batches and phases are tuned for a laptop CPU, `batch_scale` widens for GPUs."""
+    """Trains the video VAE.
+
+    Batches and phases are tuned for a laptop CPU; `batch_scale` widens the batches for GPUs.
+    """
 
     name = "vae"
 

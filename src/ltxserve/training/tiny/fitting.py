@@ -1,4 +1,4 @@
-"""What every fitting job shares: one update of a module, its state, drawing by step number. It knows no model."""
+"""What every fitting job shares: one update of a module, and its state. It knows no model."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Fitting:
 
 
 def autocast(device: str) -> torch.autocast:
-    """bfloat16 arithmetic where it is exact enough: about three times faster on CPUs that have it."""
+    """bfloat16 arithmetic where it is exact enough: about three times faster where CPUs have it."""
     return torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16)

@@ -1,4 +1,7 @@
-"""The resumable training loop: steps, schedule, checkpoints, a log of losses. It knows no model and no data."""
+"""The resumable training loop: steps, schedule, checkpoints, a log of losses.
+
+It knows no model and no data.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def _save(run: Run, job: Job, number: int) -> None:
 
 
 def train(job: Job, run: Run) -> bool:
-    """Train until the job's steps are done (True) or the run's minutes are up (False); picks up where it stopped."""
+    """Train until the job's steps are done (True) or the run's minutes are up (False).
+
+    Picks up where the last run of the same job in the same folder stopped.
+    """
     run.folder.mkdir(parents=True, exist_ok=True)
     number = 0
     if checkpoint_path(run, job).exists():

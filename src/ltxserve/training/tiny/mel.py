@@ -33,7 +33,10 @@ def filters() -> Tensor:
 
 
 def mel_frames(samples: int) -> int:
-    """Number of mel frames for a number of samples: one per HOP, 4n + 1 of them as the causal VAE wants."""
+    """Number of mel frames for a number of samples: one per HOP, cut to 4n + 1.
+
+    The causal VAE wants that number, as the video VAE wants 8n + 1.
+    """
     return max(1, (samples // HOP - 1) // 4 * 4 + 1)
 
 

@@ -28,9 +28,8 @@ from ltxserve.training.tiny.words import vocabulary
 
 LATENT_CHANNELS = 64
 AUDIO_CHANNELS = 4
-AUDIO_WIDTH = (
-    AUDIO_CHANNELS * mel.BINS // 4
-)  # one packed audio token; the VAE's buffers must be as wide
+# Of one packed audio token; the VAE's buffers must be as wide.
+AUDIO_WIDTH = AUDIO_CHANNELS * mel.BINS // 4
 TEXT_WIDTH, TEXT_LAYERS = 128, 2
 VIDEO_HEADS, AUDIO_HEADS, HEAD_WIDTH = 8, 2, 32
 LAYERS = 5
@@ -84,7 +83,7 @@ def build_vocoder() -> LTX2Vocoder:
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Word-level tokenizer over the small world's vocabulary; what it does not know becomes <unk>."""
+    """Word-level tokenizer over the small world's vocabulary; other words become <unk>."""
     ids = {word: i for i, word in enumerate([*SPECIAL, *vocabulary()])}
     tokenizer = Tokenizer(WordLevel(ids, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Lowercase()
@@ -106,7 +105,10 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def build_text_encoder() -> Gemma3ForConditionalGeneration:
-    """Gemma-3-architecture text encoder; its vision tower is as small as the class allows and never used."""
+    """Gemma-3-architecture text encoder.
+
+    Its vision tower is as small as the class allows and never used.
+    """
     text = Gemma3TextConfig(
         vocab_size=len(SPECIAL) + len(vocabulary()),
         hidden_size=TEXT_WIDTH,
@@ -135,7 +137,7 @@ def build_text_encoder() -> Gemma3ForConditionalGeneration:
 
 
 def build_connectors() -> LTX2TextConnectors:
-    """Text connectors of LTX-2: packed hidden states of all text layers to one sequence per modality."""
+    """Text connectors of LTX-2: all text layers' packed states to one sequence per modality."""
     return LTX2TextConnectors(
         caption_channels=TEXT_WIDTH,
         text_proj_in_factor=TEXT_LAYERS + 1,

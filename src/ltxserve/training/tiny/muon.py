@@ -1,6 +1,6 @@
-"""Muon with AdamW for the rest: the optimizer that gets these small networks off the mean-colour plateau.
+"""Muon, with AdamW for the rest: what gets these small networks off the mean-colour plateau.
 
-It differs from torch.optim.Muon in taking convolution kernels, which are most of a VAE; it knows no models.
+Unlike torch.optim.Muon it takes convolution kernels, which are most of a VAE. It knows no models.
 Source of the iteration's constants: Keller Jordan's Muon (quintic Newton-Schulz).
 """
 
@@ -30,7 +30,10 @@ def orthogonalized(update: Tensor) -> Tensor:
 
 
 def as_matrix(weight: Tensor) -> Tensor:
-    """A kernel as the matrix with the smaller Gram matrix: taps join the larger of in and out channels."""
+    """A kernel as a matrix: its taps join the larger of in and out channels.
+
+    That leaves the smaller side, and so the smaller Gram matrix. Takes (out, in, *taps).
+    """
     if weight.ndim == 2:
         return weight
     taps = weight.flatten(2)
@@ -50,7 +53,10 @@ def from_matrix(matrix: Tensor, like: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose matrix-shaped updates are orthogonalized; lr is the update's RMS, about 0.01 to 0.03."""
+    """Momentum whose matrix-shaped updates are orthogonalized.
+
+    `lr` is about an update's singular values (more for tall matrices); 0.01 to 0.03 is usual.
+    """
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95
@@ -75,7 +81,11 @@ class Muon(torch.optim.Optimizer):
 
 
 def split_parameters(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """(for Muon, for AdamW): weights of linear and convolution layers go to Muon, embeddings and the rest to AdamW."""
+    """Trainable weights as (for Muon, for AdamW).
+
+    Linear and convolution weights go to Muon; embeddings, kernels of at most 4 channels, gains and
+    biases go to AdamW.
+    """
     embeddings = {id(m.weight) for m in module.modules() if isinstance(m, nn.Embedding)}
     muon, adam = [], []
     for weight in module.parameters():

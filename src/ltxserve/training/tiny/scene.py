@@ -1,6 +1,6 @@
-"""Scenes of the small world: which objects move how, over what, under which camera. Drawn by chance, seeded.
+"""Scenes of the small world: which objects move how, over what, under which camera.
 
-It knows neither pixels nor words.
+Drawn by chance, seeded. It knows neither pixels nor words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ltxserve.training.tiny.words import world
 TWO_OBJECTS = 0.25  # share of scenes with two objects
 CAMERA_MOVES = 0.5  # share of scenes with a moving camera
 SILENT = 0.06  # share of scenes without sound
-TRAVEL = (0.95, 1.15)  # what a moving object covers in a clip, in half frame heights
+TRAVEL = (0.95, 1.15)  # what a moving object covers in a clip, in half the shorter frame side
 PAIR_TRAVEL = (0.7, 0.9)
 # A still object is what most prompts without a verb mean, so it is as common as each direction.
 MOTIONS = ("right", "left", "up", "down", "still", "growing", "shrinking", "bouncing")
@@ -22,7 +22,10 @@ DIRECTIONS = {"right": (1.0, 0.0), "left": (-1.0, 0.0), "up": (0.0, -1.0), "down
 
 @dataclass(frozen=True)
 class Thing:
-    """One object: middle of its path (x right, y down, in half frame heights), radius, travel in the clip."""
+    """One object: the middle of its path (x right, y down), its radius, its travel in the clip.
+
+    Lengths are in half the shorter frame side; `phase` is 0..1.
+    """
 
     shape: str
     color: str
@@ -37,7 +40,10 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A whole clip to be: `offset` shifts the texture, `camera_travel` is how far the camera goes."""
+    """A whole clip to be; `offset` shifts the texture, `camera_travel` is the camera's way.
+
+    Both are in half the shorter frame side.
+    """
 
     things: tuple[Thing, ...]
     background: str

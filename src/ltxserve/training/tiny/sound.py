@@ -1,4 +1,4 @@
-"""The sound of a scene: a tone for each thing, pitched by colour, panned by place, and a click at each bounce.
+"""The sound of a scene: a tone a thing, pitched by colour, panned by place; clicks at bounces.
 
 It knows neither words nor models.
 """
@@ -60,7 +60,10 @@ def _tone(thing: Thing, scene: Scene, canvas: Canvas, times: Tensor) -> Tensor:
 
 
 def sound_of(scene: Scene, canvas: Canvas) -> Tensor:
-    """Stereo sound of a scene: float32 (2, samples) at SAMPLE_RATE, as long as the canvas' frames."""
+    """Stereo sound of a scene: float32 (2, samples) in -1..1 at SAMPLE_RATE.
+
+    It is as long as the canvas' frames, rounded to a whole sample.
+    """
     count = round(canvas.num_frames / canvas.fps * SAMPLE_RATE)
     times = torch.arange(count) / SAMPLE_RATE
     total = torch.zeros(2, count)

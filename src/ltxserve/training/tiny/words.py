@@ -34,7 +34,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Background:
-    """A textured backdrop: base colour, tint of the texture, plane waves (amplitude, kx, ky, phase)."""
+    """A textured backdrop: base colour, the texture's tint, and what squeezes it (`sharp`).
+
+    The texture is a sum of plane waves: amplitude, cycles per shorter frame side in x and y, phase.
+    """
 
     rgb: tuple[int, int, int]
     tint: tuple[int, int, int]
