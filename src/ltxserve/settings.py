@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     dtype: auto takes what the device is good at (bfloat16 on CUDA, float32 on a CPU).
     models_dir: folder of model weights besides the Hugging Face cache.
     offline: never download; files that are missing are an error.
+    hf_home: the Hugging Face folder; its hub/ holds the cache unless hf_hub_cache says otherwise.
+    hf_hub_cache: the Hugging Face cache of models.
+    hf_token: the token that gated repositories ask for; never shown.
     """
 
     model_config = SettingsConfigDict(

@@ -29,11 +29,10 @@ def plan_length(
 ) -> Length | None:
     """The clip's length, or None with the reason in `findings`."""
     fps = _fps(request, spec, findings)
-    if fps is None:
-        return None
     factor = 2 if temporal else 1
-    frames = _frames(request, spec, fps, factor, findings)
-    if frames is None:
+    # At a rate that cannot be, the frames are judged at the model's own: all problems at once.
+    frames = _frames(request, spec, fps or spec.defaults.fps, factor, findings)
+    if fps is None or frames is None:
         return None
     told = geometry.conditioning_fps(fps / factor, spec.limits)
     _warn_of_rate(fps / factor, told, spec, findings)

@@ -83,3 +83,9 @@ def test_with_a_temporal_upscaler_frames_come_in_sixteens():
     length, findings = judge("ltx-2-19b-dev", temporal=True, num_frames=121, fps=48)
     assert length is None
     assert findings.problems[0].hint == "Use 113 or 129."
+
+
+def test_an_impossible_rate_does_not_hide_an_impossible_length() -> None:
+    length, findings = judge(fps=0, num_frames=50)
+    assert length is None
+    assert [p.code for p in findings.problems] == ["fps_out_of_range", "num_frames_invalid"]
