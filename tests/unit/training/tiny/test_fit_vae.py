@@ -1,0 +1,87 @@
+"""Fitting the video VAE: what a step sees, that it learns, and that it goes on from a state."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ltxserve.training.tiny.fit_vae import PHASES, VaeJob, phase_at, window
+
+
+@pytest.fixture(scope="module")
+def job() -> VaeJob:
+    return VaeJob(steps=10)
+
+
+def test_stills_come_first_then_short_clips() -> None:
+    frames = [phase_at(number, 100).frames for number in range(100)]
+    assert frames == [1] * 30 + [9] * 35 + [17] * 35
+
+
+def test_steps_past_the_end_are_of_the_last_kind() -> None:
+    assert phase_at(100, 100) is PHASES[-1]
+    assert phase_at(10**6, 100) is PHASES[-1]
+
+
+def test_every_phase_fits_the_vae() -> None:
+    for phase in PHASES:
+        assert phase.frames % 8 == 1
+        assert phase.crop % 32 == 0
+        assert phase.crop <= phase.side
+    assert [phase.until for phase in PHASES] == sorted(phase.until for phase in PHASES)
+
+
+@pytest.mark.parametrize("frames", [1, 9, 17, 49])
+def test_windows_lie_within_the_clip(frames: int) -> None:
+    starts = set()
+    for seed in range(500):
+        found = window(Random(seed), frames)
+        assert found.stop - found.start == frames
+        assert found.start >= 0
+        assert found.stop <= 49
+        starts.add(found.start)
+    assert starts == set(range(50 - frames))
+
+
+def test_a_step_moves_the_weights_and_logs_numbers(job: VaeJob) -> None:
+    before = {key: value.clone() for key, value in job.model.state_dict().items()}
+    values = job.step(0, 1.0)
+    assert set(values) == {"psnr", "spread"}
+    assert np.isfinite(list(values.values())).all()
+    after = job.model.state_dict()
+    assert all(torch.isfinite(value).all() for value in after.values())
+    moved = [key for key in after if not torch.equal(before[key], after[key])]
+    assert len(moved) > 0.9 * len(list(job.model.parameters()))
+
+
+def test_steps_make_it_better(job: VaeJob) -> None:
+    first = job.step(0, 1.0)["psnr"]
+    job.step(0, 1.0)
+    assert job.step(0, 1.0)["psnr"] > first
+
+
+def test_a_state_goes_on_where_it_was_taken(job: VaeJob) -> None:
+    state = copy.deepcopy(job.state())
+    other = VaeJob(steps=10)
+    other.restore(state)
+    assert job.step(1, 0.5) == other.step(1, 0.5)
+    for key, value in job.model.state_dict().items():
+        assert torch.equal(value, other.model.state_dict()[key]), key
+
+
+def test_jobs_begin_with_equal_weights() -> None:
+    one, two = VaeJob(steps=10).model.state_dict(), VaeJob(steps=99).model.state_dict()
+    assert all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+def test_samples_show_originals_beside_reconstructions(job: VaeJob, tmp_path: Path) -> None:
+    job.sample(tmp_path, 7)
+    sheet = np.array(Image.open(tmp_path / "samples" / "vae-000007.png"))
+    assert sheet.shape == (4 * 256, 6 * 256, 3)
+    assert sheet[:, :768].std() > 10
