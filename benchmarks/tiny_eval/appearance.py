@@ -25,12 +25,20 @@ def _spread(track: Track) -> list[Blob]:
 
 def color_of(track: Track, frames: Bytes) -> str:
     """The named colour nearest to the median of the object's inside."""
-    medians = []
-    for blob in _spread(track):
-        depth = cv2.distanceTransform(blob.mask.astype(np.uint8), cv2.DIST_L2, 5)
-        inner = depth > 0.5 * depth.max()  # clear of the darker edge, however thin the object
-        medians.append(np.median(to_lab(frames[blob.frame])[inner], axis=0))
+    medians = [_inside(blob, to_lab(frames[blob.frame])) for blob in _spread(track)]
     return nearest_color(np.median(np.stack(medians), axis=0))
+
+
+def _inside(blob: Blob, lab: Floats) -> Floats:
+    """Median colour of the inner half that is least like what is around the object."""
+    mask = blob.mask.astype(np.uint8)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    inner = lab[depth > 0.5 * depth.max()]  # clear of the darker edge, however thin the object
+    ring = cv2.dilate(mask, np.ones((15, 15), np.uint8)) > cv2.dilate(mask, np.ones((5, 5)))
+    if not ring.any():
+        return np.median(inner, axis=0)
+    unlike = np.linalg.norm(inner - np.median(lab[ring], axis=0), axis=1)
+    return np.median(inner[unlike >= np.median(unlike)], axis=0)
 
 
 def _star() -> Floats:

@@ -41,10 +41,14 @@ class Heard:
     balance: float
 
 
-def tone_powers(mono: Floats, rate: int) -> tuple[dict[str, float], float]:
-    """Power in the band of each colour's pitch, and all power between the lowest and CLICK_HZ."""
-    spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono)))) ** 2
-    pitch = np.fft.rfftfreq(len(mono), 1 / rate)
+def tone_powers(samples: Floats, rate: int) -> tuple[dict[str, float], float]:
+    """Power in the band of each colour's pitch, and all power between the lowest and CLICK_HZ.
+
+    Channels are added as powers: added as waves, tones of opposite phase would be lost.
+    """
+    length = samples.shape[1]
+    spectrum = (np.abs(np.fft.rfft(samples * np.hanning(length))) ** 2).sum(0)
+    pitch = np.fft.rfftfreq(length, 1 / rate)
     audible = (pitch > 150) & (pitch < CLICK_HZ)
     bands = {
         name: float(spectrum[np.abs(pitch / color.pitch - 1) < TONE_BAND].sum())
@@ -53,14 +57,15 @@ def tone_powers(mono: Floats, rate: int) -> tuple[dict[str, float], float]:
     return bands, float(spectrum[audible].sum())
 
 
-def clicks_of(mono: Floats, rate: int) -> tuple[float, ...]:
+def clicks_of(samples: Floats, rate: int) -> tuple[float, ...]:
     """Seconds of short broadband bursts: peaks of the level above CLICK_HZ."""
-    spectrum = np.fft.rfft(mono)
-    pitch = np.fft.rfftfreq(len(mono), 1 / rate)
-    high = np.fft.irfft(np.where(pitch > CLICK_HZ, spectrum, 0), len(mono))
+    spectrum = np.fft.rfft(samples)
+    pitch = np.fft.rfftfreq(samples.shape[1], 1 / rate)
+    high = np.fft.irfft(np.where(pitch > CLICK_HZ, spectrum, 0), samples.shape[1])
     window = max(1, round(CLICK_WINDOW * rate))
-    level = np.sqrt(np.convolve(high**2, np.full(window, 1 / window), mode="same"))
-    floor = max(float(np.median(level)), float(np.sqrt(np.mean(mono**2))) / 60, SILENCE / 30)
+    power = np.convolve((high**2).mean(0), np.full(window, 1 / window), mode="same")
+    level = np.sqrt(np.maximum(power, 0.0))
+    floor = max(float(np.median(level)), _loudness(samples) / 60, SILENCE / 30)
     edge = round(EDGE * rate)
     level[:edge] = level[len(level) - edge :] = 0.0
     times: list[float] = []
@@ -73,22 +78,26 @@ def clicks_of(mono: Floats, rate: int) -> tuple[float, ...]:
     return tuple(sorted(times))
 
 
+def _loudness(samples: Floats) -> float:
+    """Root mean square over time and channels."""
+    return float(np.sqrt(np.mean(samples**2))) if samples.size else 0.0
+
+
 def _balance(samples: Floats) -> float:
     if len(samples) < 2:
         return 0.0
-    left, right = (float(np.sqrt(np.mean(channel**2))) for channel in samples[:2])
+    left, right = _loudness(samples[0]), _loudness(samples[1])
     return (right - left) / (right + left) if left + right else 0.0
 
 
 def listen(sound: Sound) -> Heard:
     """What a sound holds; at least a tenth of a second is needed to tell the tones apart."""
     samples = sound.samples.astype(np.float32)
-    mono = samples.mean(0)
-    if len(mono) < sound.sample_rate // 10 or float(np.sqrt(np.mean(mono**2))) < SILENCE:
+    if samples.shape[1] < sound.sample_rate // 10 or _loudness(samples) < SILENCE:
         return Heard(True, (), (), 0.0)
-    bands, total = tone_powers(mono, sound.sample_rate)
+    bands, total = tone_powers(samples, sound.sample_rate)
     loudest = max(bands.values())
     ranked = sorted(bands, key=lambda name: -bands[name])
     tonal = loudest > TONAL * total
     colors = tuple(name for name in ranked[:2] if tonal and bands[name] >= SECOND_TONE * loudest)
-    return Heard(False, colors, clicks_of(mono, sound.sample_rate), _balance(samples))
+    return Heard(False, colors, clicks_of(samples, sound.sample_rate), _balance(samples))

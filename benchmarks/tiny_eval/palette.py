@@ -15,6 +15,8 @@ Floats = NDArray[np.floating]
 Bytes = NDArray[np.uint8]
 
 RIM_SHADE = 0.45  # objects of the world have a thin edge of their own colour at this brightness
+GREY = 10.0  # chroma below which a colour has no hue
+FADING, SHADE = 0.4, 0.8  # weights of chroma and lightness when colours are named; hue has 1
 TEXTURE_POINTS = 9  # samples along a background's span of colours
 
 
@@ -65,6 +67,16 @@ def palette() -> Palette:
 
 
 def nearest_color(lab: Floats) -> str:
-    """Name of the object colour nearest to a Lab triple."""
+    """Name of the object colour that a Lab triple most looks like.
+
+    Blur mixes colours with what is around them: that takes from their chroma and shifts their
+    lightness before it turns their hue, so hue weighs most and chroma least, unless the reference
+    is a grey: what has any hue is neither black nor white.
+    """
     known = palette()
-    return known.colors[int(distances(lab[None], known.bodies)[0].argmin())]
+    chroma, own = np.hypot(lab[1], lab[2]), np.hypot(known.bodies[:, 1], known.bodies[:, 2])
+    turn = np.arctan2(lab[2], lab[1]) - np.arctan2(known.bodies[:, 2], known.bodies[:, 1])
+    hue = 2.0 * np.sqrt(chroma * own) * np.sin(turn / 2.0)
+    fading = np.where(own < GREY, 1.0, FADING) * (chroma - own)
+    shade = SHADE * (lab[0] - known.bodies[:, 0])
+    return known.colors[int(np.argmin(hue**2 + fading**2 + shade**2))]

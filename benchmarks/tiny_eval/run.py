@@ -5,10 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from benchmarks.tiny_eval.cases import FPS, HEIGHT, NUM_FRAMES, WIDTH, Case
 from benchmarks.tiny_eval.hearing import Sound
@@ -17,7 +13,6 @@ from benchmarks.tiny_eval.measure import Measured, measure
 from benchmarks.tiny_eval.palette import Bytes
 from benchmarks.tiny_eval.report import Outcome
 from benchmarks.tiny_eval.sheet import failure_row
-from ltxserve.media.thumbnail import save_image
 
 
 @dataclass(frozen=True)
@@ -36,28 +31,23 @@ Generate = Callable[[Case, int], Made]
 def with_engine(model: str) -> Generate:
     """Generates with a model of the catalog, at the built-in model's default size and length."""
     from ltxserve import generate
-    from ltxserve.types import Condition
 
     def make(case: Case, seed: int) -> Made:
-        with TemporaryDirectory() as folder:
-            conditions: list[Condition] = []
-            for picture in case.pictures:
-                path = Path(folder) / f"{picture.frame % NUM_FRAMES}.png"
-                save_image(picture.pixels, path)
-                conditions.append(Condition(source=str(path), frame=picture.frame))
-            clip = generate(
-                case.prompt.text,
-                model=model,
-                seed=seed,
-                width=WIDTH,
-                height=HEIGHT,
-                num_frames=NUM_FRAMES,
-                fps=FPS,
-                conditions=tuple(conditions),
-            )
-        heard = clip.audio
-        sound = None if heard is None else Sound(np.asarray(heard.samples), heard.sample_rate)
-        return Made(np.asarray(clip.frames), FPS, sound)
+        pictures = {picture.frame: picture.pixels for picture in case.pictures}
+        clip = generate(
+            case.prompt.text,
+            image=pictures.get(0),
+            last_image=pictures.get(-1),
+            model=model,
+            seed=seed,
+            width=WIDTH,
+            height=HEIGHT,
+            num_frames=NUM_FRAMES,
+            fps=FPS,
+        )
+        audio = clip.audio
+        sound = None if audio is None else Sound(audio.samples, audio.sample_rate)
+        return Made(clip.frames, clip.fps, sound)
 
     return make
 

@@ -5,7 +5,7 @@ It names no shapes and no motions; `follow` only says which blob is which from f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,10 +15,12 @@ from benchmarks.tiny_eval.palette import Bytes, Floats, distances, palette, to_l
 
 Mask = NDArray[np.bool_]
 
-SPREAD = 9.0  # Lab distance at which a pixel's vote for a background has faded
-NEAR = 13.0  # pixels this near to a background's colours teach its model
+SPREAD = 9.0  # Lab distance at which a pixel's vote for a background is halved
+NEAR = (13.0, 26.0)  # how near to a background's colours pixels must be to teach its model
+TAUGHT = 60  # percent of the pixels that should teach it, within these bounds
 SOFTNESS = 3.5  # Lab standard deviation that compression and noise may add
 SALIENT = 3.3  # standard deviations from the background at which a pixel is an object's
+EDGE = 0.6  # share of an object's contrast at which a soft edge is cut
 SMALLEST = 0.0012  # share of the frame below which a blob is noise
 SECOND_COLOR = 0.15  # share of the object pixels that make a colour a second object's
 SECOND_OBJECT = 0.12  # area of the largest object that makes a blob a second one
@@ -71,7 +73,7 @@ def background_name(labs: list[Floats]) -> str:
     votes = []
     for texture in known.textures:
         nearest = distances(pixels, texture).min(1)
-        votes.append(float(np.exp(-((nearest / SPREAD) ** 2)).mean()))
+        votes.append(float((1.0 / (1.0 + (nearest / SPREAD) ** 2)).mean()))
     return known.backgrounds[int(np.argmax(votes))]
 
 
@@ -80,7 +82,8 @@ def _whitening(labs: list[Floats], background: str) -> tuple[Floats, Floats]:
     known = palette()
     texture = known.textures[known.backgrounds.index(background)]
     pixels = np.concatenate([lab[1::4, 1::4].reshape(-1, 3) for lab in labs])
-    near = pixels[distances(pixels, texture).min(1) < NEAR]
+    far = distances(pixels, texture).min(1)
+    near = pixels[far < np.clip(np.percentile(far, TAUGHT), *NEAR)]
     if len(near) < 50:
         near = np.repeat(texture, 10, axis=0)
     covariance = np.cov(near.T) + SOFTNESS**2 * np.eye(3)
@@ -105,12 +108,26 @@ def _fill(mask: Mask) -> list[Blob]:
     return sorted(blobs, key=lambda blob: -blob.area)
 
 
-def _foreground(lab: Floats, mean: Floats, whitening: Floats) -> Mask:
+def _unlikeness(lab: Floats, mean: Floats, whitening: Floats) -> Floats:
+    """Standard deviations of each pixel from the background, shape (h, w)."""
     whitened = (lab.reshape(-1, 3) - mean) @ whitening
-    far = np.einsum("ij,ij->i", whitened, whitened).reshape(lab.shape[:2]) > SALIENT**2
+    return np.sqrt(np.einsum("ij,ij->i", whitened, whitened)).reshape(lab.shape[:2])
+
+
+def _tidy(mask: Mask) -> Mask:
     kernel = np.ones((3, 3), np.uint8)
-    tidy = cv2.morphologyEx(far.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    return np.asarray(cv2.morphologyEx(tidy, cv2.MORPH_OPEN, kernel)).astype(bool)
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    return np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel)).astype(bool)
+
+
+def _sharpened(blob: Blob, unlike: Floats) -> Blob:
+    """The blob cut at about half its contrast, where the edge of a blurred object really is."""
+    # The median, not the middle: of small objects the darker edge is most of what is seen.
+    level = EDGE * float(np.median(unlike[blob.mask]))
+    if level <= SALIENT:
+        return blob
+    parts = _fill(_tidy(blob.mask & (unlike > level)))
+    return parts[0] if parts else blob
 
 
 def _dominant_colors(labs: list[Floats], masks: list[Mask]) -> list[int]:
@@ -178,13 +195,11 @@ def segment(frames: Bytes) -> Segments:
     labs = [to_lab(cv2.medianBlur(frame, 3)) for frame in frames]
     background = background_name(labs)
     mean, whitening = _whitening(labs, background)
-    masks = [_foreground(lab, mean, whitening) for lab in labs]
+    unlike = [_unlikeness(lab, mean, whitening) for lab in labs]
+    masks = [_tidy(far > SALIENT) for far in unlike]
     colors = _dominant_colors(labs, masks)
-    blobs = [
-        [
-            Blob(index, blob.mask, blob.box, blob.area, blob.center)
-            for blob in _parts(lab, mask, colors)
-        ]
-        for index, (lab, mask) in enumerate(zip(labs, masks, strict=True))
-    ]
+    blobs = []
+    for index, (lab, mask) in enumerate(zip(labs, masks, strict=True)):
+        sharp = (_sharpened(blob, unlike[index]) for blob in _parts(lab, mask, colors))
+        blobs.append([replace(blob, frame=index) for blob in sharp])
     return Segments(background, np.stack(masks), follow(blobs, labs))

@@ -15,9 +15,13 @@ from ltxserve.training.tiny.words import world
 SECONDS = 49 / 24
 
 
-def tone(pitch: float, rate: int = 16000, loud: float = 0.2, overtone: float = 0.25) -> Floats:
+def pitch(color: str) -> float:
+    return world().colors[color].pitch
+
+
+def tone(hertz: float, rate: int = 16000, loud: float = 0.2, overtone: float = 0.25) -> Floats:
     times = np.arange(round(SECONDS * rate)) / rate
-    wave = np.sin(2 * np.pi * pitch * times) + overtone * np.sin(4 * np.pi * pitch * times)
+    wave = np.sin(2 * np.pi * hertz * times) + overtone * np.sin(4 * np.pi * hertz * times)
     return (loud * wave).astype(np.float32)
 
 
@@ -38,7 +42,7 @@ def stereo(mono: Floats, left: float = 1.0, right: float = 1.0) -> Floats:
 @pytest.mark.parametrize("rate", [16000, 24000, 48000])
 @pytest.mark.parametrize("color", list(world().colors))
 def test_a_tone_is_its_colour(color: str, rate: int) -> None:
-    heard = listen(Sound(stereo(tone(world().colors[color].pitch, rate)), rate))
+    heard = listen(Sound(stereo(tone(pitch(color), rate)), rate))
     assert heard.colors == (color,)
     assert heard.clicks == ()
     assert not heard.silent
@@ -46,16 +50,16 @@ def test_a_tone_is_its_colour(color: str, rate: int) -> None:
 
 @pytest.mark.parametrize("off", [0.98, 1.02])
 def test_a_slightly_wrong_pitch_still_counts(off: float) -> None:
-    assert listen(Sound(stereo(tone(659 * off)), 16000)).colors == ("blue",)
+    assert listen(Sound(stereo(tone(pitch("blue") * off)), 16000)).colors == ("blue",)
 
 
 def test_two_tones_are_both_heard_the_louder_first() -> None:
-    mono = tone(262, loud=0.1) + tone(1047, loud=0.2)
+    mono = tone(pitch("red"), loud=0.1) + tone(pitch("pink"), loud=0.2)
     assert listen(Sound(stereo(mono), 16000)).colors == ("pink", "red")
 
 
 def test_clicks_are_timed() -> None:
-    heard = listen(Sound(stereo(with_clicks(tone(523), (0.4, 1.08, 1.76))), 16000))
+    heard = listen(Sound(stereo(with_clicks(tone(pitch("green")), (0.4, 1.08, 1.76))), 16000))
     assert np.allclose(heard.clicks, (0.4, 1.08, 1.76), atol=0.02)
     assert heard.colors == ("green",)
 
@@ -76,9 +80,9 @@ def test_loud_noise_is_no_tone() -> None:
 
 
 def test_balance_follows_the_louder_side() -> None:
-    assert listen(Sound(stereo(tone(415), 1.0, 0.2), 16000)).balance < -0.5
-    assert listen(Sound(stereo(tone(415), 0.2, 1.0), 16000)).balance > 0.5
-    assert listen(Sound(tone(415)[None], 16000)).balance == 0.0
+    assert listen(Sound(stereo(tone(400), 1.0, 0.2), 16000)).balance < -0.5
+    assert listen(Sound(stereo(tone(400), 0.2, 1.0), 16000)).balance > 0.5
+    assert listen(Sound(tone(400)[None], 16000)).balance == 0.0
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -96,3 +100,10 @@ def test_the_worlds_own_sounds_are_read_right(noise: float) -> None:
         assert heard.colors == (thing.color,)
         assert np.allclose(heard.clicks[: len(expected)], expected, atol=0.03)
         assert len(heard.clicks) <= len(expected) + (len(impacts(thing, SECONDS)) > len(expected))
+
+
+def test_channels_of_opposite_phase_do_not_cancel() -> None:
+    clicking = with_clicks(tone(pitch("purple")), (0.7,))
+    heard = listen(Sound(stereo(clicking, 1.0, -1.0), 16000))
+    assert heard.colors == ("purple",)
+    assert len(heard.clicks) == 1
