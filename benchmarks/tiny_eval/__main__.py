@@ -22,6 +22,7 @@ from benchmarks.tiny_eval.report import (
     to_json,
 )
 from benchmarks.tiny_eval.run import run, with_engine
+from ltxserve.errors import LtxserveError
 from ltxserve.media.thumbnail import save_image
 
 
@@ -48,6 +49,8 @@ def main(
             outcomes.append(outcome)  # one by one, so that Ctrl-C still reports what is done
     except KeyboardInterrupt:
         console.print(f"stopped after {len(outcomes)} of {len(todo)} clips")
+    except LtxserveError as error:
+        console.print(f"[red]{error}[/red]\nstopped after {len(outcomes)} of {len(todo)} clips")
     if not outcomes:
         raise typer.Exit(1)
     lines = summary(outcomes)
@@ -59,7 +62,8 @@ def main(
         console.print(f"{len(failures)} clips failed a check: {sheet}")
     if out is not None:
         out.write_text(json.dumps(to_json(outcomes, lines), indent=1) + "\n", encoding="utf-8")
-    if check and not all(line.met for line in lines):
+    complete = len(outcomes) == len(todo)
+    if not complete or (check and not all(line.met for line in lines)):
         raise typer.Exit(1)
 
 

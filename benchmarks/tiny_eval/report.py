@@ -121,7 +121,7 @@ def _number(line: Line, value: float) -> str:
 def show_summary(lines: Iterable[Line], console: Console) -> None:
     """Print the figures with their targets."""
     table = Table(title="The small world, measured from pixels and samples")
-    for title in ("suite", "what", "measured", "95 % interval or range", "clips", "target", ""):
+    for title in ("suite", "what", "measured", "95 % or range", "clips", "target", ""):
         table.add_column(title, justify="left" if title in {"suite", "what"} else "right")
     for line in lines:
         bounds = f"{_number(line, line.low)} to {_number(line, line.high)}"
