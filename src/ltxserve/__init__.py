@@ -2,28 +2,85 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ltxserve.engine.clip import Clip, ClipFile
     from ltxserve.engine.engine import Engine
-    from ltxserve.engine.generate import generate
+    from ltxserve.engine.generate import Picture
+    from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
+    from ltxserve.progress import Observer, Progress
     from ltxserve.types import Condition, GenerationRequest
 
 __version__ = "0.1.0"
 
-__all__ = ["Clip", "ClipFile", "Condition", "Engine", "GenerationRequest", "generate"]
+__all__ = [
+    "Cancelled",
+    "Clip",
+    "ClipFile",
+    "Condition",
+    "Engine",
+    "GenerationRequest",
+    "LtxserveError",
+    "Observer",
+    "Progress",
+    "RequestRefused",
+    "generate",
+    "shared_engine",
+]
 
 # Names are fetched at their first use, so that `import ltxserve` stays quick and loads no torch.
 _HOMES = {
+    "Cancelled": "ltxserve.errors",
     "Clip": "ltxserve.engine.clip",
     "ClipFile": "ltxserve.engine.clip",
     "Condition": "ltxserve.types",
     "Engine": "ltxserve.engine.engine",
     "GenerationRequest": "ltxserve.types",
-    "generate": "ltxserve.engine.generate",
+    "LtxserveError": "ltxserve.errors",
+    "Observer": "ltxserve.progress",
+    "Progress": "ltxserve.progress",
+    "RequestRefused": "ltxserve.errors",
 }
+
+
+def generate(
+    prompt: str,
+    *,
+    image: Picture | None = None,
+    last_image: Picture | None = None,
+    observer: Observer | None = None,
+    **fields: Any,
+) -> Clip:
+    """Generate a clip from a prompt and, if wanted, its first and last picture.
+
+    image, last_image: path, data URI, PIL image or RGB uint8 array (height, width, 3).
+    observer: called with a Progress at every step; raises Cancelled to stop the run.
+    fields: any field of GenerationRequest, such as num_frames=49, seed=7 or width=384.
+    Runs on `shared_engine`, so only the first call loads the model. Raises RequestRefused with
+    every problem of the request, MediaError, ModelUnavailable, GenerationFailed (OutOfMemory),
+    ConfigurationError for LTXSERVE_* settings that cannot be used, and what the observer raises.
+    """
+    from ltxserve.engine.generate import request_of
+
+    request = request_of(prompt, image, last_image, fields)
+    return shared_engine().generate(request, observer)
+
+
+@cache
+def shared_engine() -> Engine:
+    """This process's engine, made at first use on the device that the settings choose.
+
+    Raises ConfigurationError.
+    """
+    from ltxserve.engine.backends.base import Placement
+    from ltxserve.engine.engine import Engine
+    from ltxserve.settings import load_settings
+
+    settings = load_settings()
+    return Engine(Placement(settings.device, settings.dtype, settings.models_dir))
 
 
 def __getattr__(name: str) -> Any:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from ltxserve.cli.request import with_request
-from ltxserve.engine.plan import parse_request
-from ltxserve.settings import load_settings
-from ltxserve.types import GenerationRequest
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.types import GenerationRequest, Output
+
+if TYPE_CHECKING:
+    from ltxserve.engine.clip import ClipFile
 
 SUFFIXES = {"mp4": ".mp4", "webm": ".webm", "gif": ".gif", "png": ""}
 NAME_LENGTH = 48
@@ -31,51 +34,70 @@ def generate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Generate a clip and write it to a file."""
-    path = output or Path(default_name(request))
+    path = output or free_name(default_name(request))
     request = with_format(request, path)
-    # Late: these load torch.
+    # Late: this loads what engines are made of.
+    from ltxserve import shared_engine
     from ltxserve.cli.bars import BarObserver
-    from ltxserve.engine.backends.base import Placement
-    from ltxserve.engine.engine import Engine
 
-    settings = load_settings()
-    engine = Engine(Placement(settings.device, settings.dtype, settings.models_dir))
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     with nullcontext() if quiet or as_json else BarObserver(console) as observer:
-        made = engine.write(request, path, observer)
+        made = shared_engine().write(request, path, observer)
     if as_json:
         typer.echo(json.dumps(summary(made), indent=2))
         return
-    for warning in made.report.warnings:
+    for warning in made.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    file = made.file
-    console.print(
-        f"{file.width}x{file.height}, {file.num_frames} frames, seed {made.seed}, "
-        f"{sum(made.report.timings.values()):.1f} s, "
-        f"{made.report.peak_memory / 2**20:.0f} MiB at the peak",
-        markup=False,
-    )
+    console.print(measured(made), markup=False)
     typer.echo(str(made.path))
 
 
-def default_name(request: GenerationRequest) -> str:
-    """A file name from the request's own or from its prompt."""
-    if request.output.file_name:
-        return request.output.file_name
+def default_name(request: GenerationRequest) -> Path:
+    """A file name from the request's own or from its prompt, with the format's suffix."""
+    suffix = SUFFIXES[request.output.format]
+    own = request.output.file_name
+    if own:
+        return Path(own if own.lower().endswith(suffix) else own + suffix)
     words = re.sub(r"[^a-z0-9]+", "-", request.prompt.lower())[:NAME_LENGTH].strip("-")
-    return (words or "clip") + SUFFIXES[request.output.format]
+    return Path((words or "clip") + suffix)
+
+
+def free_name(path: Path) -> Path:
+    """The path itself, or with -2, -3, ... where something has that name: no clip is lost."""
+    others = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(option for option in itertools.chain([path], others) if not option.exists())
 
 
 def with_format(request: GenerationRequest, path: Path) -> GenerationRequest:
-    """The request with the format that the path's suffix asks for, so that the plan judges the right one."""
+    """The request with the format of the path's suffix, so that the plan judges the right one.
+
+    Raises RequestRefused where the request asks for another one.
+    """
     from ltxserve.engine.clip import format_of
 
-    data = request.model_dump()
-    data["output"]["format"] = format_of(path)
-    return parse_request(data)
+    kind, asked = format_of(path), request.output.format
+    if asked not in (kind, Output().format):
+        problem = Problem(
+            "conflicting_fields",
+            f"{path.name} is a {kind}, the request asks for {asked}.",
+            f"Leave the format out, or name the file {path.stem}{SUFFIXES[asked]}.",
+            "output.format",
+        )
+        raise RequestRefused([problem])
+    return request.model_copy(update={"output": request.output.model_copy(update={"format": kind})})
 
 
-def summary(made: Any) -> dict[str, Any]:
+def measured(made: ClipFile) -> str:
+    """A written clip in one line for people."""
+    file, report = made.file, made.report
+    return (
+        f"{file.width}x{file.height}, {file.num_frames} frames, {file.seconds:.1f} s "
+        f"{'with sound' if file.has_sound else 'silent'}, seed {made.seed}; took "
+        f"{sum(report.timings.values()):.1f} s, {report.peak_memory / 2**20:.0f} MiB at the peak"
+    )
+
+
+def summary(made: ClipFile) -> dict[str, Any]:
     """A written clip as JSON."""
     file, report = made.file, made.report
     return {
@@ -88,6 +110,7 @@ def summary(made: Any) -> dict[str, Any]:
         "height": file.height,
         "num_frames": file.num_frames,
         "fps": float(file.fps),
+        "seconds": file.seconds,
         "has_sound": file.has_sound,
         "model": report.plan.model,
         "seed": made.seed,

@@ -1,4 +1,4 @@
-"""What a generation gives back: a clip in memory, or a clip in a file. It knows no model and no backend."""
+"""What a generation gives back: a clip in memory or in a file; knows no model and no backend."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +20,18 @@ from ltxserve.media.sound import Sound
 
 FORMATS: Mapping[str, VideoFormat] = {".mp4": "mp4", ".webm": "webm", ".gif": "gif", "": "png"}
 """File name suffix -> format; a name without one is a folder of PNG frames."""
+LEFT_OUT = "(left out)"
+"""In embedded plans, where a source was: see `metadata_of`."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a run went: its plan with the seed that was used, seconds by stage, warnings, memory.
+    """How a run went.
 
-    peak_memory: bytes, the process' on a CPU, the allocator's on a GPU.
+    plan: what ran, with the seed that was used. timings: seconds by stage (read_conditions, load,
+    encode_prompt, encode_conditions, denoise, decode_video, decode_audio, encode_file; those that
+    ran). warnings: what was done differently from what was asked. peak_memory: bytes, of the
+    device's allocator on CUDA, of this process elsewhere.
     """
 
     plan: Plan
@@ -40,19 +46,20 @@ class Report:
         return sum(value for name, value in self.timings.items() if name != "load")
 
 
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """A finished clip in memory: frames uint8 (n, height, width, 3), sound or None, and its report."""
+class Reported:
+    """What clips in memory and in files answer alike, from their report."""
 
-    frames: npt.NDArray[np.uint8]
-    audio: Sound | None
-    fps: float
-    report: Report = field(repr=False)
+    report: Report
 
     @property
     def seed(self) -> int:
-        """The seed that makes this clip again."""
+        """The seed that makes this clip again, with the same plan, device and versions."""
         return self.report.seed
+
+    @property
+    def plan(self) -> Plan:
+        """What ran."""
+        return self.report.plan
 
     @property
     def timings(self) -> Mapping[str, float]:
@@ -64,31 +71,64 @@ class Clip:
         """What was done differently from what was asked."""
         return self.report.warnings
 
+
+@dataclass(frozen=True, eq=False)
+class Clip(Reported):
+    """A finished clip in memory.
+
+    frames: RGB uint8 (n, height, width, 3), sRGB values as a screen shows them. audio: samples
+    float32 (channels, m) in -1..1 that last as long as the frames, or None. fps: frames per
+    second.
+    """
+
+    frames: npt.NDArray[np.uint8] = field(repr=False)
+    audio: Sound | None = field(repr=False)
+    fps: float
+    report: Report = field(repr=False)
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames it has."""
+        return len(self.frames)
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.frames.shape[2])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.frames.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return self.num_frames / self.fps
+
     def save(self, path: str | Path) -> EncodedFile:
         """Write the clip; the suffix chooses the format (.mp4, .webm, .gif, none = PNG folder).
 
-        Raises RequestRefused `output_invalid` for another suffix, MediaError if it cannot be written.
+        The file appears whole or not at all. Raises RequestRefused `output_invalid` for another
+        suffix, MediaError if it cannot be written.
         """
-        target = target_of(Path(path), self.report)
-        return write_video([self.frames], target, self.audio)
+        return write_video([self.frames], target_of(Path(path), self.plan), self.audio)
 
 
 @dataclass(frozen=True)
-class ClipFile:
-    """A finished clip that went straight into a file, and its report."""
+class ClipFile(Reported):
+    """A finished clip that went straight into a file.
+
+    file: path, media type, bytes, SHA-256, width and height in pixels, frames, rate, sound.
+    """
 
     file: EncodedFile
     report: Report = field(repr=False)
 
     @property
     def path(self) -> Path:
-        """Where the clip lies."""
+        """Where the clip lies (for PNG frames, the folder)."""
         return self.file.path
-
-    @property
-    def seed(self) -> int:
-        """The seed that makes this clip again."""
-        return self.report.seed
 
 
 def format_of(path: Path) -> VideoFormat:
@@ -105,9 +145,11 @@ def format_of(path: Path) -> VideoFormat:
     return known
 
 
-def target_of(path: Path, report: Report) -> EncodeTarget:
-    """Where and how a clip is written: by its plan's output options and the file's suffix."""
-    plan = report.plan
+def target_of(path: Path, plan: Plan) -> EncodeTarget:
+    """Where and how a clip is written: by its plan's output options and the file's suffix.
+
+    A quality that was planned for another format does not apply. Raises RequestRefused.
+    """
     kind = format_of(path)
     return EncodeTarget(
         path=path,
@@ -116,26 +158,28 @@ def target_of(path: Path, report: Report) -> EncodeTarget:
         width=plan.deliver.width,
         height=plan.deliver.height,
         crf=plan.output.crf if kind == plan.output.format else None,
-        metadata=metadata_of(report) if plan.output.embed_metadata else {},
+        metadata=metadata_of(plan) if plan.output.embed_metadata else {},
     )
 
 
-def metadata_of(report: Report) -> dict[str, str]:
-    """What is embedded in a file so that its clip can be made again."""
-    plan = report.plan
+def metadata_of(plan: Plan) -> dict[str, str]:
+    """What is embedded in a file so that its clip can be made again: prompt, seed, model, plan.
+
+    Sources are left out: a data URI is a whole file, a URL may carry a key, and a path is
+    nobody's business where the file goes.
+    """
     return {
         "prompt": plan.prompt,
-        "seed": str(report.seed),
+        "seed": str(plan.seed),
         "model": plan.model,
         "plan": json.dumps(_without_sources(plan.to_dict()), sort_keys=True),
     }
 
 
-def _without_sources(plan: dict[str, object]) -> dict[str, object]:
-    """Data URIs are whole files and URLs may carry keys: neither belongs into a file that is passed on."""
-    conditions = plan.get("conditions")
-    if isinstance(conditions, list):
-        plan["conditions"] = [
-            {**item, "source": "(left out)"} for item in conditions if isinstance(item, dict)
-        ]
-    return plan
+def _without_sources(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: LEFT_OUT if key in ("source", "path") and item else _without_sources(item)
+            for key, item in value.items()
+        }
+    return [_without_sources(item) for item in value] if isinstance(value, list) else value

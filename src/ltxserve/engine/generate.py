@@ -1,10 +1,10 @@
-"""One call from a prompt to a clip, on an engine that stays loaded for the next call."""
+"""A prompt, pictures and keyword arguments as a request; it runs nothing."""
 
 from __future__ import annotations
 
 import base64
 import io
-from functools import cache
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,51 +12,63 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ltxserve.engine.clip import Clip
-from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import parse_request
-from ltxserve.progress import Observer
-from ltxserve.types import Condition
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.types import Condition, GenerationRequest
 
 Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
+"""Path, data URI, PIL image, or uint8 array (height, width, 3)."""
+
+_KEPT_MODES = ("RGB", "RGBA", "L", "LA", "P")
+_CHANNELS = (3, 4)
 
 
-@cache
-def shared_engine() -> Engine:
-    """The engine of `generate`: this machine's best device, the last model resident."""
-    return Engine()
-
-
-def generate(
+def request_of(
     prompt: str,
-    *,
     image: Picture | None = None,
     last_image: Picture | None = None,
-    observer: Observer | None = None,
-    **fields: Any,
-) -> Clip:
-    """Generate a clip from a prompt and, if wanted, its first and last picture.
+    fields: Mapping[str, Any] | None = None,
+) -> GenerationRequest:
+    """A request for a clip with, if wanted, its first and last picture.
 
-    image, last_image: path, data URI, PIL image or uint8 array (height, width, 3).
-    fields: any field of GenerationRequest, such as num_frames=49, seed=7 or width=384.
-    Raises RequestRefused with every problem of the request, and what Engine.generate raises.
+    fields: any field of GenerationRequest; `conditions` come behind the pictures.
+    Raises RequestRefused with one problem per field that cannot be read.
     """
-    pictures = [(image, 0), (last_image, -1)]
+    more = dict(fields or {})
     given = [
-        Condition(source=source_of(picture), frame=frame).model_dump()
-        for picture, frame in pictures
+        {"source": source_of(picture, name), "frame": frame}
+        for name, picture, frame in (("image", image, 0), ("last_image", last_image, -1))
         if picture is not None
     ]
-    more = [c.model_dump() if isinstance(c, Condition) else c for c in fields.pop("conditions", ())]
-    request = parse_request({"prompt": prompt, "conditions": [*given, *more], **fields})
-    return shared_engine().generate(request, observer)
+    own = more.pop("conditions", ())
+    if isinstance(own, Iterable) and not isinstance(own, (str, Mapping)):
+        own = [item.model_dump() if isinstance(item, Condition) else item for item in own]
+        own = [*given, *own]
+    return parse_request({"prompt": prompt, "conditions": own, **more})
 
 
-def source_of(picture: Picture) -> str:
-    """A picture as a request's source: a path or URI as it is, pixels as a PNG data URI."""
+def source_of(picture: Picture, name: str = "image") -> str:
+    """A picture as a request's source: a path or URI as it is, pixels as a PNG data URI.
+
+    Raises RequestRefused `source_invalid` for an array of another type or shape; `name` is the
+    argument it names.
+    """
     if isinstance(picture, (str, Path)):
         return str(picture)
-    pixels = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    pixels = _from_array(picture, name) if isinstance(picture, np.ndarray) else picture
     file = io.BytesIO()
-    pixels.convert("RGB").save(file, "PNG")
+    kept = pixels if pixels.mode in _KEPT_MODES else pixels.convert("RGB")
+    kept.save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _from_array(array: npt.NDArray[Any], name: str) -> Image.Image:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in _CHANNELS:
+        problem = Problem(
+            "source_invalid",
+            f"An array of {array.dtype} {array.shape} is no picture.",
+            "Give RGB uint8 (height, width, 3).",
+            name,
+        )
+        raise RequestRefused([problem])
+    return Image.fromarray(array)

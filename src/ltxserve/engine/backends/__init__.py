@@ -1,1 +1,1 @@
-"""Backends execute plans: the port in base.py, and one implementation per way of running a model."""
+"""Backends execute plans: the port in base.py, one implementation per way of running a model."""

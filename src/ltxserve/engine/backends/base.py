@@ -1,8 +1,8 @@
-"""The port of a backend: loads one model and executes plans on it; the frames come out in chunks."""
+"""The port of a backend: one loaded model that executes plans; frames come out in chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ltxserve.catalog import ModelSpec
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer
@@ -22,11 +21,26 @@ Frames = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model runs and in which arithmetic; "auto" lets the backend choose."""
+    """Where a model runs and in which arithmetic; "auto" lets the backend choose.
+
+    models_dir: where other than built-in weights lie, None = the Hugging Face cache.
+    """
 
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     models_dir: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionFrames:
+    """A condition, read: frames uint8 (n, height, width, 3) of the plan's `generate` size.
+
+    n is 8k+1. frame: pixel frame of the clip that the first of them belongs to. strength: 0 to 1.
+    """
+
+    frames: Frames
+    frame: int
+    strength: float
 
 
 class Made(Protocol):
@@ -46,24 +60,19 @@ class Made(Protocol):
 class Backend(Protocol):
     """One resident model."""
 
-    def run(self, plan: Plan, seed: int, observer: Observer) -> Made:
+    def run(
+        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+    ) -> Made:
         """Prompt, conditions and denoising of a plan; `observer` is called at every step.
 
-        Raises MediaError for a condition that cannot be read (before any heavy work), OutOfMemory,
-        and whatever the observer raises.
+        Raises OutOfMemory, GenerationFailed, and whatever the observer raises.
         """
         ...
 
     def peak_memory(self) -> int:
-        """Bytes at the highest point since the backend was loaded."""
+        """Bytes at the highest point: of the device's allocator, or of this process on a CPU."""
         ...
 
-
-def create_backend(spec: ModelSpec, placement: Placement) -> Backend:
-    """Load a model with the backend that runs it.
-
-    Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`.
-    """
-    from ltxserve.engine.backends.diffusers.load import load_backend
-
-    return load_backend(spec, placement)
+    def close(self) -> None:
+        """Give the model's memory back; the backend must not be used afterwards."""
+        ...

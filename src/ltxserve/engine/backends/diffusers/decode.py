@@ -14,33 +14,38 @@ from diffusers import AutoencoderKLLTX2Video
 from torch import Tensor
 
 from ltxserve.engine.backends.base import Frames
-
-TEMPORAL = 8
+from ltxserve.engine.geometry import FRAME_STEP
 
 
 @dataclass(frozen=True)
 class Window:
-    """Latent frames decoded at once, and how many of them two neighbours share (and blend over).
+    """Latent frames decoded at once, and how many of them two neighbours share and blend over.
 
-    The decoder looks in both directions; with 4 shared frames the seam is below 0.1 of a grey
-    level on the built-in model.
+    The decoder looks in both directions, so a window's ends are less true than its middle.
+    Measured on the built-in model against decoding at once, a seam changes the worst frame by a
+    quarter of a grey level on average (54 dB) with 6 shared, half a level (50 dB) with 4.
     """
 
     length: int = 16
-    shared: int = 4
+    shared: int = 6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.shared < self.length:
+            raise ValueError(f"a window of {self.length} cannot share {self.shared}")
 
 
 def windows(latent_frames: int, window: Window) -> list[tuple[int, int]]:
-    """Starts and ends of the decoding windows over a clip."""
-    if latent_frames <= window.length:
-        return [(0, latent_frames)]
+    """Starts and ends of the decoding windows over a clip of latent frames, in order.
+
+    Neighbours share `window.shared` latent frames; one window where the clip fits into it.
+    """
     step = window.length - window.shared
-    starts = range(0, latent_frames - window.shared, step)
+    starts = range(0, max(1, latent_frames - window.shared), step)
     return [(start, min(start + window.length, latent_frames)) for start in starts]
 
 
 def decode_chunks(vae: AutoencoderKLLTX2Video, latents: Tensor, window: Window) -> Iterator[Frames]:
-    """Frames uint8 (n, h, w, 3) of latents (1, c, f, h', w'), already denormalised, chunk by chunk."""
+    """Frames uint8 (n, h, w, 3) of latents (1, c, f, h', w'), already denormalised, in chunks."""
     held: Tensor | None = None
     places = windows(latents.shape[2], window)
     for number, (start, end) in enumerate(places):
@@ -48,7 +53,9 @@ def decode_chunks(vae: AutoencoderKLLTX2Video, latents: Tensor, window: Window) 
         if held is not None:
             frames = _blend(held, frames)
         last = number == len(places) - 1
-        keep = len(frames) if last else (places[number + 1][0] - start) * TEMPORAL
+        # A window's first latent frame becomes one pixel frame, the last of the eight it stands
+        # for: window k begins at pixel frame 8 * start.
+        keep = len(frames) if last else (places[number + 1][0] - start) * FRAME_STEP
         held = None if last else frames[keep:].clone()
         yield _pixels(frames[:keep])
         del frames
@@ -61,10 +68,13 @@ def _decode(vae: AutoencoderKLLTX2Video, latents: Tensor) -> Tensor:
 
 
 def _blend(before: Tensor, after: Tensor) -> Tensor:
-    """The second window with its beginning faded in over the end of the first."""
+    """The second window with its beginning faded in over the end of the first.
+
+    The fade takes the middle half of what they share: near its ends, one of the two is untrue.
+    """
     count = len(before)
-    weight = torch.linspace(0, 1, count + 2, device=after.device, dtype=after.dtype)[1:-1]
-    weight = weight.view(-1, 1, 1, 1)
+    along = torch.linspace(0, 1, count + 2, device=after.device, dtype=after.dtype)[1:-1]
+    weight = ((along - 0.25) * 2).clamp(0, 1).view(-1, 1, 1, 1)
     mixed = before * (1 - weight) + after[:count] * weight
     return torch.cat([mixed, after[count:]])
 

@@ -1,23 +1,25 @@
-"""Chooses device and arithmetic, and translates a device's errors. It knows no model."""
+"""Chooses device and arithmetic, measures and frees a device's memory; knows no model."""
 
 from __future__ import annotations
 
-import resource
+import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import torch
 
 from ltxserve.engine.backends.base import Placement
-from ltxserve.errors import ModelUnavailable, OutOfMemory
+from ltxserve.errors import ModelUnavailable
 
-# What CPU and MPS allocators say; CUDA has an exception of its own.
-_EXHAUSTED = ("not enough memory", "can't allocate memory", "out of memory")
+_STATUS = Path("/proc/self/status")
 
 
 def choose_device(placement: Placement) -> torch.device:
-    """The device that was asked for, or the best one here. Raises ModelUnavailable `backend_missing`."""
+    """The device that was asked for, or the best one here.
+
+    Raises ModelUnavailable `backend_missing` for one that is not here.
+    """
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -36,28 +38,40 @@ def choose_device(placement: Placement) -> torch.device:
 
 
 def choose_dtype(placement: Placement, device: torch.device, small: bool) -> torch.dtype:
-    """The arithmetic that was asked for, or bfloat16 on CUDA and float32 elsewhere and for small models."""
+    """The arithmetic that was asked for; else bfloat16 on CUDA, float32 elsewhere.
+
+    small: a model for which float32 costs nothing that matters; it always gets it.
+    """
     if placement.dtype != "auto":
         return getattr(torch, placement.dtype)
     return torch.bfloat16 if device.type == "cuda" and not small else torch.float32
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes at the highest point: of the allocator on CUDA, of the process elsewhere."""
+    """Bytes at the highest point: of the allocator on CUDA, of this process elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return process_peak()
 
 
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """Inside, running out of memory is OutOfMemory, whatever the device calls it."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory() from error
-    except RuntimeError as error:
-        if any(sign in str(error).lower() for sign in _EXHAUSTED):
-            raise OutOfMemory() from error
-        raise
+def process_peak() -> int:
+    """The most bytes this process has held at once."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    if _STATUS.exists():
+        # Not getrusage: a child that was forked from a large process starts with its peak there.
+        line = next(s for s in _STATUS.read_text().splitlines() if s.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+
+
+def free_memory(device: torch.device) -> None:
+    """Give memory that no tensor uses any more back to the system."""
+    gc.collect()  # pipelines and their modules refer to each other in circles
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "mps":
+        torch.mps.empty_cache()

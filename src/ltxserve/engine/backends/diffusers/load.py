@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import dataclass
 from importlib import resources
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import Placement
-from ltxserve.errors import ModelUnavailable
+from ltxserve.errors import ModelUnavailable, OutOfMemory
+from ltxserve.progress import NullObserver
 
 if TYPE_CHECKING:
+    import torch
+
     from ltxserve.engine.backends.diffusers.run import DiffusersBackend
 
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
@@ -43,10 +47,12 @@ PARTS = (
 def weights_folder(spec: ModelSpec) -> Path:
     """Where a built-in model's weights lie. Raises ModelUnavailable `weights_missing`."""
     folder = Path(str(resources.files("ltxserve.catalog").joinpath(spec.weights)))
-    if not spec.weights or not (folder / "model_index.json").is_file():
+    absent = [p.folder for p in PARTS if not (folder / p.folder).is_dir()] if spec.weights else [""]
+    if absent:
         raise ModelUnavailable(
             "weights_missing",
-            f"The files of {spec.name} are not on this machine.",
+            f"The files of {spec.name} are not on this machine"
+            + (f": no {', '.join(absent)}." if absent[0] else "."),
             "Install the package again; a source checkout needs its catalog/tiny folder.",
             "model",
         )
@@ -54,10 +60,15 @@ def weights_folder(spec: ModelSpec) -> Path:
 
 
 def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
-    """A resident model. Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`."""
+    """A resident model on the device that the placement chooses.
+
+    Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`; OutOfMemory.
+    """
     folder = weights_folder(spec)
     try:
         from ltxserve.engine.backends.diffusers.device import choose_device, choose_dtype
+        from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
+        from ltxserve.engine.backends.diffusers.quiet import quiet
         from ltxserve.engine.backends.diffusers.run import DiffusersBackend
     except ImportError as error:
         raise ModelUnavailable(
@@ -65,33 +76,44 @@ def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
         ) from error
     device = choose_device(placement)
     dtype = choose_dtype(placement, device, small=bool(spec.weights))
-    parts = {part.folder: _load(part, folder, dtype) for part in PARTS}
-    return DiffusersBackend(spec, parts, device)
+    with quiet(), device_errors(Watched(NullObserver())):
+        parts = {part.folder: _load(part, folder, dtype) for part in PARTS}
+        return DiffusersBackend(spec, parts, device)
 
 
-def _load(part: Part, folder: Path, dtype: Any) -> Any:
-    import importlib
-
+def _load(part: Part, folder: Path, dtype: torch.dtype) -> Any:
     from safetensors import SafetensorError
+
+    from ltxserve.engine.backends.diffusers.failures import is_exhausted
 
     kind = getattr(importlib.import_module(part.module), part.name)
     # local_files_only: a folder that is there must never be looked up on a hub.
     options: dict[str, Any] = {"local_files_only": True}
     if part.weights:
         options["dtype" if part.module == "transformers" else "torch_dtype"] = dtype
+        options["output_loading_info"] = True
     try:
-        return kind.from_pretrained(str(folder / part.folder), **options)
-    except (
-        OSError,
-        SafetensorError,
-        json.JSONDecodeError,
-        KeyError,
-        ValueError,
-        RuntimeError,
-    ) as error:
-        raise ModelUnavailable(
-            "weights_corrupt",
-            f"{part.folder} cannot be loaded: {str(error).splitlines()[0][:200]}",
-            "Install or download the model again.",
-            "model",
-        ) from error
+        loaded = kind.from_pretrained(str(folder / part.folder), **options)
+    except (OSError, SafetensorError, json.JSONDecodeError, LookupError, ValueError) as error:
+        raise _corrupt(part, error) from error
+    except RuntimeError as error:
+        if is_exhausted(error):
+            raise OutOfMemory() from error
+        raise _corrupt(part, error) from error
+    if not part.weights:
+        return loaded
+    model, found = loaded
+    lacking = sorted(found["missing_keys"])
+    if lacking:  # the libraries fill them with random numbers and go on
+        raise _corrupt(part, f"{len(lacking)} weights are missing, such as {lacking[0]}")
+    return model
+
+
+def _corrupt(part: Part, why: object) -> ModelUnavailable:
+    first = (str(why).splitlines() or [type(why).__name__])[0]
+    return ModelUnavailable(
+        "weights_corrupt",
+        f"{part.folder} cannot be loaded: {first[:200]}",
+        "Install or download the model again.",
+        "model",
+    )

@@ -1,26 +1,29 @@
-"""Executes plans on a loaded LTX-2 model: prompt, conditions, denoising; hands on what is to be decoded.
-
-It knows no file, no job and no queue.
-"""
+"""Executes plans on a loaded LTX-2 model, up to what is to be decoded; knows no file, no queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import Frames
-from ltxserve.engine.backends.diffusers.conditions import read_conditions
+from ltxserve.engine.backends.base import ConditionFrames, Frames
+from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
-from ltxserve.engine.backends.diffusers.device import memory_errors, peak_memory
-from ltxserve.engine.backends.diffusers.words import known_only, unknown_warning
+from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
+from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
+from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
+from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
+from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
+from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import Sound
-from ltxserve.progress import Observer, Progress
+from ltxserve.progress import NullObserver, Observer, Progress
+
+SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram: half the memory
 
 
 class DiffusersBackend:
@@ -29,121 +32,129 @@ class DiffusersBackend:
     def __init__(self, spec: ModelSpec, parts: dict[str, Any], device: torch.device) -> None:
         self.spec = spec
         self.device = device
-        self.pipeline = LTX2ConditionPipeline(**parts)
+        self.pipeline = TellingPipeline(**parts)
         self.pipeline.to(device)
         self.pipeline.set_progress_bar_config(disable=True)
 
-    def run(self, plan: Plan, seed: int, observer: Observer) -> DiffusersMade:
+    def run(
+        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+    ) -> DiffusersMade:
         """See Backend.run."""
-        conditions = read_conditions(plan)
-        prompt, warnings = self._prompt(plan)
-        observer(Progress("encode_prompt", 0, 1))
-        with torch.inference_mode(), memory_errors():
-            video, audio = self.pipeline(
-                prompt=prompt,
-                negative_prompt=plan.negative_prompt or None,
-                conditions=conditions or None,
+        watched = Watched(observer)
+        with torch.inference_mode(), device_errors(watched):
+            watched(Progress("encode_prompt", 0, 1))
+            text = encode_text(self.pipeline, plan, self.spec.name)
+            watched(Progress("encode_prompt", 1, 1))
+            video, audio = self._denoised(plan, seed, (text, conditions), watched)
+        return DiffusersMade(
+            self.pipeline,
+            plan,
+            Latents(video, audio if plan.generate_audio else None),
+            text.warnings,
+        )
+
+    def _denoised(
+        self,
+        plan: Plan,
+        seed: int,
+        inputs: tuple[EncodedText, Sequence[ConditionFrames]],
+        observer: Observer,
+    ) -> tuple[Tensor, Tensor]:
+        text, conditions = inputs
+        if conditions:
+            observer(Progress("encode_conditions", 0, len(conditions)))
+        self.pipeline.latents_ready = beginning(plan, len(conditions), observer)
+        try:
+            return self.pipeline(
+                **text.arguments(),
+                conditions=[placed(condition) for condition in conditions] or None,
                 height=plan.generate.height,
                 width=plan.generate.width,
                 num_frames=plan.generate.num_frames,
-                frame_rate=plan.condition_fps,
+                frame_rate=plan.generate.fps,
+                # The pipeline tells the model frame_rate / motion_speed; sound lasts as long as
+                # the clip plays.
+                motion_speed=plan.generate.fps / plan.condition_fps,
                 num_inference_steps=plan.num_inference_steps,
                 sigmas=list(plan.sigmas) if plan.sigmas else None,
                 generator=torch.Generator("cpu").manual_seed(seed),
-                callback_on_step_end=watcher(plan, observer),
+                callback_on_step_end=stepping(plan, observer),
                 callback_on_step_end_tensor_inputs=["latents"],
-                max_sequence_length=plan.max_sequence_length,
                 output_type="latent",
                 return_dict=False,
                 **guidance_arguments(plan),
             )
-        return DiffusersMade(self, plan, video, audio if plan.generate_audio else None, warnings)
-
-    def _prompt(self, plan: Plan) -> tuple[str, tuple[str, ...]]:
-        tokenizer = self.pipeline.tokenizer
-        word_level = (
-            len(tokenizer) < 10_000
-        )  # a word-level vocabulary; subword ones know every text
-        prompt, unknown = known_only(plan.prompt, tokenizer, word_level)
-        warnings = [unknown_warning(unknown, self.spec.name)] if unknown else []
-        tokens = len(tokenizer(prompt).input_ids)
-        if tokens > plan.max_sequence_length:
-            warnings.append(
-                f"The prompt has {tokens} tokens; {self.spec.name} reads the first {plan.max_sequence_length}."
-            )
-        return prompt, tuple(warnings)
+        finally:
+            del self.pipeline.latents_ready
 
     def peak_memory(self) -> int:
         """See Backend.peak_memory."""
         return peak_memory(self.device)
+
+    def close(self) -> None:
+        """See Backend.close."""
+        del self.pipeline
+        free_memory(self.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Denoised and denormalised: video (1, c, f, h, w), sound (1, c, t, mel bins) or None."""
+
+    video: Tensor
+    audio: Tensor | None
 
 
 class DiffusersMade:
     """Denoised latents of one run, decoded when asked for."""
 
     def __init__(
-        self,
-        backend: DiffusersBackend,
-        plan: Plan,
-        video: Tensor,
-        audio: Tensor | None,
-        warnings: tuple[str, ...],
+        self, pipeline: TellingPipeline, plan: Plan, latents: Latents, warnings: tuple[str, ...]
     ) -> None:
-        self._pipeline = backend.pipeline
-        self._plan = plan
-        self._video = video
-        self._audio = audio
         self.warnings = warnings
+        self.latents = latents
+        self._pipeline = pipeline
+        self._window = SMALL_WINDOW if plan.low_vram else Window()
 
     def frames(self) -> Iterator[Frames]:
         """See Made.frames."""
-        with memory_errors():
-            yield from decode_chunks(self._pipeline.vae, self._video, Window())
+        with device_errors(Watched(NullObserver(), "decode_video")):
+            yield from decode_chunks(self._pipeline.vae, self.latents.video, self._window)
 
     def sound(self) -> Sound | None:
         """See Made.sound."""
-        if self._audio is None:
+        if self.latents.audio is None:
             return None
-        with torch.inference_mode(), memory_errors():
-            audio_vae, vocoder = self._pipeline.audio_vae, self._pipeline.vocoder
-            mels = audio_vae.decode(self._audio.to(audio_vae.dtype), return_dict=False)[0]
+        audio_vae, vocoder = self._pipeline.audio_vae, self._pipeline.vocoder
+        with torch.inference_mode(), device_errors(Watched(NullObserver(), "decode_audio")):
+            latents = self.latents.audio.to(audio_vae.dtype)
+            mels = audio_vae.decode(latents, return_dict=False)[0]
             samples = vocoder(mels)[0].float().cpu().numpy()
         return Sound(samples, vocoder.config.output_sampling_rate)
 
 
-def guidance_arguments(plan: Plan) -> dict[str, Any]:
-    """The guidance terms of a plan under the pipeline's names."""
-    video, audio = plan.guidance, plan.audio_guidance
-    blocks = sorted({*video.stg_blocks, *audio.stg_blocks})
-    return {
-        "guidance_scale": video.guidance_scale,
-        "stg_scale": video.stg_scale,
-        "modality_scale": video.modality_scale,
-        "guidance_rescale": video.rescale,
-        "audio_guidance_scale": audio.guidance_scale,
-        "audio_stg_scale": audio.stg_scale,
-        "audio_modality_scale": audio.modality_scale,
-        "audio_guidance_rescale": audio.rescale,
-        "spatio_temporal_guidance_blocks": blocks or None,
-        "decode_timestep": plan.decode_timestep,
-        "decode_noise_scale": plan.decode_noise_scale,
-    }
+def beginning(plan: Plan, conditions: int, observer: Observer) -> Callable[[], None]:
+    """Tells the observer that the conditions are encoded and denoising begins."""
+
+    def tell() -> None:
+        if conditions:
+            observer(Progress("encode_conditions", conditions, conditions))
+        observer(Progress("denoise", 0, plan.num_inference_steps))
+
+    return tell
 
 
-def watcher(plan: Plan, observer: Observer) -> Callable[..., dict[str, Any]]:
-    """A pipeline callback that tells the observer of every step; what the observer raises stops the run."""
+def stepping(plan: Plan, observer: Observer) -> Callable[..., dict[str, Any]]:
+    """A pipeline callback that tells the observer of a step; what that raises stops the run."""
     shape = plan.generate
-    frames = (shape.num_frames - 1) // 8 + 1
-    height, width = shape.height // 32, shape.width // 32
+    grid = (latent_frames(shape.num_frames), shape.height // SIDE_STEP, shape.width // SIDE_STEP)
+    own = grid[0] * grid[1] * grid[2]
 
-    def after_step(
-        pipeline: Any, step: int, timestep: Any, values: dict[str, Any]
-    ) -> dict[str, Any]:
+    def tell(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         del pipeline, timestep
         # Keyframe tokens are appended behind the clip's own.
-        tokens = values["latents"][:, : frames * height * width]
-        latents = tokens.unflatten(1, (frames, height, width)).permute(0, 4, 1, 2, 3)
+        latents = values["latents"][:, :own].unflatten(1, grid).permute(0, 4, 1, 2, 3)
         observer(Progress("denoise", step + 1, plan.num_inference_steps, latents=latents))
         return {}
 
-    return after_step
+    return tell

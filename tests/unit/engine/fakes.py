@@ -1,0 +1,80 @@
+"""A backend that makes grey clips at once and, on demand, breaks or runs out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.engine.backends.base import ConditionFrames, Frames, Placement
+from ltxserve.engine.plan import Plan
+from ltxserve.media.sound import Sound
+from ltxserve.progress import Observer, Progress
+
+RATE = 16_000
+CHUNK = 8
+
+
+class FakeMade:
+    """Frames whose grey is their number plus the seed, in chunks of 8; a tone of half a clip."""
+
+    def __init__(self, plan: Plan, seed: int, warnings: tuple[str, ...] = ()) -> None:
+        self.plan = plan
+        self.seed = seed
+        self.warnings = warnings
+
+    def frames(self) -> Iterator[Frames]:
+        shape = self.plan.generate
+        for start in range(0, shape.num_frames, CHUNK):
+            count = min(CHUNK, shape.num_frames - start)
+            greys = (np.arange(start, start + count) + self.seed) % 256
+            chunk = np.zeros((count, shape.height, shape.width, 3), np.uint8)
+            yield chunk + greys.astype(np.uint8)[:, None, None, None]
+
+    def sound(self) -> Sound | None:
+        shape = self.plan.generate
+        samples = np.sin(np.arange(round(shape.seconds * RATE / 2)) / 5, dtype=np.float32)
+        return Sound(np.stack([samples, samples]), RATE)
+
+
+class FakeBackend:
+    """Keeps what it was asked to run; `act` is called at every denoising step."""
+
+    def __init__(self, act: Callable[[int], None] = lambda step: None) -> None:
+        self.ran: list[tuple[Plan, int, tuple[ConditionFrames, ...]]] = []
+        self.closed = False
+        self._act = act
+
+    def run(
+        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+    ) -> FakeMade:
+        assert not self.closed, "a closed backend was used"
+        self.ran.append((plan, seed, tuple(conditions)))
+        for step in range(1, plan.num_inference_steps + 1):
+            self._act(step)
+            observer(Progress("denoise", step, plan.num_inference_steps))
+        return FakeMade(plan, seed, ("The fake is grey.",))
+
+    def peak_memory(self) -> int:
+        return 1_000_000
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Loader:
+    """What an Engine takes for loading: makes fakes and counts them."""
+
+    def __init__(self, act: Callable[[int], None] = lambda step: None) -> None:
+        self.made: list[tuple[ModelSpec, Placement, FakeBackend]] = []
+        self._act = act
+
+    def __call__(self, spec: ModelSpec, placement: Placement) -> FakeBackend:
+        backend = FakeBackend(self._act)
+        self.made.append((spec, placement, backend))
+        return backend
+
+    @property
+    def last(self) -> FakeBackend:
+        return self.made[-1][2]
