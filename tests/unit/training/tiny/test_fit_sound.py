@@ -40,6 +40,12 @@ def test_distance_grows_with_the_difference_in_loudness() -> None:
     assert found == sorted(found)
 
 
+def test_faint_overtones_count_more_than_their_amplitude() -> None:
+    tainted = tone(440) + tone(3000, 0.004)
+    change = (tainted - tone(440)).abs().mean() / tone(440).abs().mean()
+    assert spectral_distance(tainted, tone(440)) > 3 * change
+
+
 def test_a_wrong_channel_counts() -> None:
     left = tone(440) * torch.tensor([1.0, 0.0])[None, :, None]
     assert spectral_distance(left, left.flip(1)) > 0.5
