@@ -77,21 +77,28 @@ def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
     device = choose_device(placement)
     dtype = choose_dtype(placement, device, small=bool(spec.weights))
     with quiet(), device_errors(Watched(NullObserver())):
-        parts = {part.folder: _load(part, folder, dtype) for part in PARTS}
+        parts = {part.folder: _load(part, folder, _options(part, spec, dtype)) for part in PARTS}
         return DiffusersBackend(spec, parts, device)
 
 
-def _load(part: Part, folder: Path, dtype: torch.dtype) -> Any:
-    from safetensors import SafetensorError
-
-    from ltxserve.engine.backends.diffusers.failures import is_exhausted
-
-    kind = getattr(importlib.import_module(part.module), part.name)
+def _options(part: Part, spec: ModelSpec, dtype: torch.dtype) -> dict[str, Any]:
     # local_files_only: a folder that is there must never be looked up on a hub.
     options: dict[str, Any] = {"local_files_only": True}
     if part.weights:
         options["dtype" if part.module == "transformers" else "torch_dtype"] = dtype
         options["output_loading_info"] = True
+    if part.folder == "transformer" and spec.supports.stg:
+        # The same attention, able to skip it; without, diffusers accepts STG and does nothing.
+        options["perturbed_attn"] = True
+    return options
+
+
+def _load(part: Part, folder: Path, options: dict[str, Any]) -> Any:
+    from safetensors import SafetensorError
+
+    from ltxserve.engine.backends.diffusers.failures import is_exhausted
+
+    kind = getattr(importlib.import_module(part.module), part.name)
     try:
         loaded = kind.from_pretrained(str(folder / part.folder), **options)
     except (OSError, SafetensorError, json.JSONDecodeError, LookupError, ValueError) as error:

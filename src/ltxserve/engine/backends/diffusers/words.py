@@ -64,6 +64,7 @@ def known_only(text: str, tokenizer: Vocabulary) -> Kept:
 
 def unknown_warning(field: str, kept: Kept, model: str) -> str:
     """What the caller is told about words that were left out of the prompt (or the field)."""
-    named = ", ".join(kept.unknown[:_NAMED]) + (", ..." if len(kept.unknown) > _NAMED else "")
+    more = len(kept.unknown) - _NAMED
+    named = ", ".join(kept.unknown[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     rest = "" if kept.has_words else " No word is left."
     return f"{model} does not know these words of the {field} and ignored them: {named}.{rest}"
