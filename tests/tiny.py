@@ -6,7 +6,7 @@ Loading costs seconds, so every test that needs the real model takes it from her
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,22 @@ from PIL import Image
 
 import ltxserve
 from ltxserve.catalog import load_catalog
-from ltxserve.engine.backends.diffusers.run import DiffusersBackend
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.progress import Progress
 from ltxserve.types import GenerationRequest
 
+if TYPE_CHECKING:
+    from ltxserve.engine.backends.diffusers.run import DiffusersBackend
+
 SPEC = load_catalog().model("tiny")
-SMALL: dict[str, Any] = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2, "seed": 1}
+SMALL: dict[str, Any] = {
+    "width": 128,
+    "height": 128,
+    "num_frames": 9,
+    "num_inference_steps": 2,
+    "seed": 1,
+}
 PROMPT = "a red ball moves right on grass"
 
 Pixels = npt.NDArray[np.uint8]
@@ -34,7 +42,7 @@ def engine() -> Engine:
 
 def backend() -> DiffusersBackend:
     """The built-in model, resident."""
-    return cast(DiffusersBackend, engine().backend("tiny"))
+    return cast("DiffusersBackend", engine().backend("tiny"))
 
 
 def request(**fields: Any) -> GenerationRequest:

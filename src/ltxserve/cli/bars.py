@@ -35,7 +35,8 @@ class BarObserver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Advance the bar of the stage."""

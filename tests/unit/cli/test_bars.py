@@ -1,0 +1,50 @@
+"""Progress on the screen: one bar a stage, or one line where there is no terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from ltxserve.cli.bars import BarObserver
+from ltxserve.progress import Progress
+
+TOLD = [
+    Progress("load", 0, 1),
+    Progress("load", 1, 1),
+    *(Progress("denoise", step, 8) for step in range(9)),
+    Progress("decode_video", 0, 49),
+]
+
+
+def shown(terminal: bool, title: str = "") -> str:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+    with BarObserver(console, title) as bars:
+        for progress in TOLD:
+            bars(progress)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_gets_bars():
+    text = shown(terminal=True)
+    assert "denoise" in text
+    assert "8/8" in text
+    assert "0/49" in text
+    assert "0/100" not in text  # a stage's length is known from its first step on
+
+
+def test_a_pipe_gets_one_line_a_stage():
+    assert shown(terminal=False).splitlines() == ["load", "denoise", "decode video"]
+
+
+def test_the_title_stands_before_every_stage():
+    assert shown(terminal=False, title="ball.mp4").splitlines()[1] == "ball.mp4: denoise"
+
+
+def test_the_screen_is_given_back_after_an_error():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with pytest.raises(KeyboardInterrupt), BarObserver(console) as bars:
+        bars(TOLD[0])
+        raise KeyboardInterrupt
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().endswith("\x1b[?25h")  # the cursor is shown again
