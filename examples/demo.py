@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from _drawing import square_on_sand
+from _options import QUICK
 from rich.console import Console
 
 import ltxserve
@@ -21,18 +22,6 @@ PROMPTS = {
     "ball.mp4": "a red ball rolls right on grass",
     "square.mp4": "a blue square moves up on sand",
 }
-
-
-def draw_picture(side: int = 256) -> Image.Image:
-    """A blue square on sand: the picture that the second clip starts from."""
-    rows, columns = np.mgrid[0:side, 0:side] / side
-    ripples = np.sin(6.3 * (0.7 * columns + 2.9 * rows)) * 14
-    sand = np.clip(np.array([205, 180, 132]) + ripples[..., None], 0, 255).astype(np.uint8)
-    picture = Image.fromarray(sand)
-    middle, half = side // 2, side // 7
-    corners = (middle - half, middle - half, middle + half, middle + half)
-    ImageDraw.Draw(picture).rectangle(corners, fill=(30, 75, 235))
-    return picture
 
 
 def show(console: Console, prompt: str, clip: ltxserve.Clip, file: EncodedFile) -> None:
@@ -55,14 +44,19 @@ def main(words: Sequence[str] | None = None) -> None:
     """Generate both clips into a folder."""
     parser = argparse.ArgumentParser(description="Two clips on the built-in model.")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder to write into")
-    folder: Path = parser.parse_args(words).out
+    parser.add_argument("--quick", action="store_true", help="tiny clips, in a second each")
+    options = parser.parse_args(words)
+    folder: Path = options.out
+    size = dict(QUICK) if options.quick else {}
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
-    pictures = {"square.mp4": draw_picture()}
+    pictures = {"square.mp4": square_on_sand()}
     rows = []
     for name, prompt in PROMPTS.items():
         with BarObserver(console, name) as bar:
-            clip = ltxserve.generate(prompt, image=pictures.get(name), seed=SEED, observer=bar)
+            clip = ltxserve.generate(
+                prompt, image=pictures.get(name), seed=SEED, observer=bar, **size
+            )
         show(console, prompt, clip, clip.save(folder / name))
         rows.append(spread(clip.frames, 6))
     sheet = folder / "demo.png"
