@@ -22,6 +22,7 @@ VERBS = {
     "generate": "ltxserve.cli.generate:generate",
     "plan": "ltxserve.cli.plan:plan",
     "doctor": "ltxserve.cli.doctor:doctor",
+    "train": "ltxserve.cli.train:train",
 }
 """Verb -> where its function is. Verb modules import heavy libraries inside their functions."""
 

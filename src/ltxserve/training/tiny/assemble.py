@@ -5,6 +5,7 @@ It knows how the model is shipped, not how it is fitted.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
@@ -56,8 +57,8 @@ def assemble(fitted: Fitted, folder: Path) -> None:
         "vocoder": fitted.vocoder,
     }
     for name, part in parts.items():
-        part.to(torch.float16).save_pretrained(draft / name, max_shard_size=FILE_LIMIT)
-        part.to(torch.float32)
+        half = copy.deepcopy(part).to(torch.float16)  # the caller's weights stay exact
+        half.save_pretrained(draft / name, max_shard_size=FILE_LIMIT)
     for path in draft.rglob("*.safetensors"):
         path.chmod(0o644)  # safetensors writes them for the owner alone
     build_tokenizer().save_pretrained(draft / "tokenizer")

@@ -37,10 +37,12 @@ WITH_CAMERA = (
     "{said}, {camera}",
     "{said}. {camera}.",
     "{camera}: {said}",
-    "{said} while {camera}",
-    "{said} as {camera}",
     "{camera}, {said}",
 )
+# For what the camera does; "while dolly in" would be no English.
+WITH_CAMERA_VERB = (*WITH_CAMERA, "{said} while {camera}", "{said} as {camera}")
+CAMERA_DOING = 0.25  # share of camera verbs said as "the camera panning left"
+NO_ARTICLE = 0.2  # share of camera verbs said as "camera pans left"
 
 
 def _noun(thing: Thing, chance: Random) -> str:
@@ -100,12 +102,24 @@ def _things(scene: Scene, chance: Random) -> str:
     return chance.choice(TWO if others else ONE).format(**words)
 
 
+def _with_camera(said: str, camera: str, chance: Random) -> str:
+    subject, verb = "the camera ", camera.removeprefix("the camera ")
+    if verb == camera:  # a noun, such as "dolly in"
+        return chance.choice(WITH_CAMERA).format(said=said, camera=camera)
+    doing = _doing(verb)
+    if chance.random() < CAMERA_DOING and not doing.startswith("that "):
+        return f"{said}{chance.choice((', ', ' with ', ', with '))}{subject}{doing}"
+    if chance.random() < NO_ARTICLE:
+        subject = "camera "
+    return chance.choice(WITH_CAMERA_VERB).format(said=said, camera=subject + verb)
+
+
 def caption(scene: Scene, chance: Random) -> str:
     """A sentence or two about a scene, worded by chance."""
     said = _things(scene, chance)
     camera = chance.choice(world().cameras[scene.camera])
     if camera:
-        said = chance.choice(WITH_CAMERA).format(said=said, camera=camera)
+        said = _with_camera(said, camera, chance)
     if scene.silent:
         said = f"{said}, {chance.choice(world().silence)}"
     said = " ".join(said.split()).replace(" ,", ",").replace(" .", ".").strip(" ,")

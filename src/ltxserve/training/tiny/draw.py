@@ -79,7 +79,7 @@ def bounce_phase(thing: Thing) -> float:
 
 
 def _triangle(x: Tensor, y: Tensor) -> Tensor:
-    y = y + 0.12
+    y = y - 0.12  # between the middle of its area and the middle of its height
     sides = torch.maximum(0.866 * x.abs() - 0.5 * y, y)
     return sides - 0.62
 
@@ -99,9 +99,7 @@ def _star(x: Tensor, y: Tensor) -> Tensor:
 
 def _cross(x: Tensor, y: Tensor) -> Tensor:
     high, low = torch.maximum(x.abs(), y.abs()), torch.minimum(x.abs(), y.abs())
-    return torch.minimum(
-        torch.maximum(high - 1.0, low - 0.34), torch.maximum(high - 0.34, low - 0.34)
-    )
+    return torch.maximum(high - 1.0, low - 0.34)
 
 
 OUTLINES = {
@@ -109,7 +107,8 @@ OUTLINES = {
     "square": lambda x, y: torch.maximum(x.abs(), y.abs()) - 0.82,
     "triangle": _triangle,
     "star": _star,
-    "diamond": lambda x, y: 1.125 * x.abs() + 0.81 * y.abs() - 0.87,
+    # Divided by the slope, so that its rim is as wide as the others'.
+    "diamond": lambda x, y: (1.125 * x.abs() + 0.81 * y.abs() - 0.87) / 1.386,
     "cross": _cross,
 }
 

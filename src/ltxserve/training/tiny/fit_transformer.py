@@ -1,6 +1,6 @@
 """Fits transformer, connectors and text encoder together by flow matching on cached latents.
 
-It knows the conditioning the pipelines use (first frame replaced, keyframes appended) but not the pipelines.
+It knows how the pipelines condition (first frame replaced, keyframes appended), not the pipelines.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class Net(nn.Module):
             weight.requires_grad = "vision" not in name and "multi_modal" not in name
 
 
+Sampler = Callable[[Net, Path], None]
+"""Draws a sample sheet with the given weights into a file."""
+
+
 @dataclass(frozen=True)
 class Noised:
     """A batch as the transformer sees it; `kept` is 1 where a token is given, `level` its noise."""
@@ -72,7 +76,7 @@ def random_sigmas(count: int, generator: torch.Generator) -> Tensor:
 
 
 def keyframe_coords(at: Tensor, height: int, width: int) -> Tensor:
-    """Positions of a keyframe's tokens at pixel frames `at` (b,): (b, 3, h * w, 2), as the pipelines place them."""
+    """Positions (b, 3, h * w, 2) of keyframes' tokens at pixel frames `at` (b,)."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     starts = torch.stack([torch.zeros_like(rows), rows * CELL, columns * CELL]).flatten(1).float()
     ends = starts + torch.tensor([[0.0], [CELL], [CELL]])
@@ -83,12 +87,18 @@ def keyframe_coords(at: Tensor, height: int, width: int) -> Tensor:
 
 
 class TransformerJob:
-    """Trains on batches that `source` gives by step number; keeps an average of the weights, which is what ships."""
+    """Trains on batches that `source` gives by step number; what ships is averaged weights."""
 
     def __init__(
-        self, name: str, steps: int, source: Callable[[int], Batch], device: str = "cpu"
+        self,
+        name: str,
+        steps: int,
+        source: Callable[[int], Batch],
+        device: str = "cpu",
+        sampler: Sampler | None = None,
     ) -> None:
         torch.manual_seed(4)
+        self.sampler = sampler
         self.name, self.steps, self.source, self.device = name, steps, source, device
         self.net = Net().to(device)
         self.tokenizer = build_tokenizer()
@@ -128,7 +138,7 @@ class TransformerJob:
         coords = self.net.transformer.rope.prepare_video_coords(
             count, frames, height, width, torch.device("cpu"), fps=FPS
         )
-        if chance.random() < FIRST_FRAME:
+        if frames > 1 and chance.random() < FIRST_FRAME:
             kept[:, :cells] = chance.choice((1.0, 1.0, 0.8))
         if frames > 1 and chance.random() < KEYFRAMES:
             which = chance.choice(([0], [0], [1], [0, 1]))
@@ -210,4 +220,11 @@ class TransformerJob:
         self.average = state["average"]
 
     def sample(self, folder: Path, number: int) -> None:
-        """Samples are drawn by sampling.py once the parts are put together."""
+        """A sheet of what the averaged weights make of a few prompts, where there is a sampler."""
+        if self.sampler is None:
+            return
+        net = Net()
+        net.load_state_dict(self.average)
+        self.sampler(
+            net.to(self.device).eval(), folder / "samples" / f"{self.name}-{number:06d}.png"
+        )

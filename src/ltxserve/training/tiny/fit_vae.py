@@ -1,4 +1,4 @@
-"""Fits the video VAE: stills first, then short clips: the slow start is paid on cheap steps.
+"""Fits the video VAE: stills first, then short clips as well: the slow start is paid cheaply.
 
 It knows no text and no diffusion.
 """
@@ -20,7 +20,9 @@ from ltxserve.training.tiny.model import build_vae
 from ltxserve.training.tiny.scene import random_scene
 from ltxserve.training.tiny.sheet import save_sheet
 
-LATENT_NOISE = 0.15  # of the latents' spread: the decoder must forgive a denoiser's small errors
+# At most so much of the latents' spread: the decoder must forgive a denoiser's small errors.
+LATENT_NOISE = 0.12
+STILL_EVERY = 5  # while clips are learned, so that one frame alone is not forgotten
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,16 @@ class Phase:
 
 
 PHASES = (
-    Phase(0.3, 1, 256, 128, 8),
-    Phase(0.65, 9, 256, 128, 3),
-    Phase(1.0, 17, 256, 128, 2),
+    Phase(0.2, 1, 256, 128, 8),
+    Phase(0.6, 9, 256, 128, 3),
+    Phase(1.0, 17, 256, 128, 3),
 )
 
 
 def phase_at(number: int, steps: int) -> Phase:
-    """The phase that a step belongs to."""
+    """The phase that a step belongs to; every few steps the first one again."""
+    if number % STILL_EVERY == 0:
+        return PHASES[0]
     return next(phase for phase in PHASES if number < phase.until * steps or phase.until == 1.0)
 
 
@@ -89,7 +93,8 @@ class VaeJob:
             mean = self.model.encode(clips).latent_dist.mean
             spread = mean.detach().float().std().clamp(min=0.1)
             jitter = torch.randn(mean.shape, generator=noise, device=self.device)
-            pictures = self.model.decode(mean + LATENT_NOISE * spread * jitter).sample
+            amount = torch.rand((batch, 1, 1, 1, 1), generator=noise, device=self.device)
+            pictures = self.model.decode(mean + LATENT_NOISE * amount * spread * jitter).sample
         error = pictures.float() - clips
         squared = error.square().mean()
         edges = _slopes(error)

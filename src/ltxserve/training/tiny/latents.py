@@ -36,7 +36,10 @@ class Encoders:
 
 @dataclass(frozen=True)
 class Batch:
-    """Normalised latents: video (b, c, f, h, w), audio (b, l, d), keyframes (b, k, c, h, w) at pixel frames (b, k)."""
+    """Normalised latents of clips.
+
+    video (b, c, f, h, w), audio (b, l, d), keyframes (b, k, c, h, w) at pixel frames (b, k).
+    """
 
     video: Tensor
     audio: Tensor
@@ -81,22 +84,28 @@ def encode_sound(encoders: Encoders, sounds: Tensor) -> Tensor:
 @torch.inference_mode()
 def encode_clips(encoders: Encoders, seeds: list[int], canvas: Canvas) -> Batch:
     """Draw and encode whole clips."""
-    clips = torch.stack([draw(random_scene(seed), canvas, encoders.device) for seed in seeds])
-    sounds = torch.stack([sound_of(random_scene(seed), canvas) for seed in seeds]).to(
-        encoders.device
-    )
-    video = torch.cat([encode_video(encoders, clip[None]) for clip in clips])
+    clips = [draw(random_scene(seed), canvas, encoders.device) for seed in seeds]
+    sounds = torch.stack([sound_of(random_scene(seed), canvas) for seed in seeds])
     last = canvas.num_frames - 1
-    moments = [(last, Random(f"keyframe {seed}").randint(1, max(1, last))) for seed in seeds]
-    stills = torch.stack([clip[list(at)] for clip, at in zip(clips, moments, strict=True)])
-    keyframes = encode_video(encoders, stills.flatten(0, 1)[:, None])[:, :, 0]
+    moments = [(last, Random(f"keyframe {seed}").randint(min(1, last), last)) for seed in seeds]
+    # Clip by clip: whole batches of clips would need gigabytes; stills are small.
+    parts = torch.stack(clips).split(len(clips) if last == 0 else 1)
+    video = torch.cat([encode_video(encoders, part) for part in parts])
     return Batch(
         video=video.half(),
-        audio=encode_sound(encoders, sounds).half(),
-        keyframes=keyframes.unflatten(0, (len(seeds), KEYFRAMES)).half(),
+        audio=encode_sound(encoders, sounds.to(encoders.device)).half(),
+        keyframes=_keyframes(encoders, clips, moments).half()
+        if last
+        else video.transpose(1, 2).repeat(1, KEYFRAMES, 1, 1, 1).half(),
         keyframe_at=torch.tensor(moments),
         seeds=torch.tensor(seeds),
     )
+
+
+def _keyframes(encoders: Encoders, clips: list[Tensor], moments: list[tuple[int, int]]) -> Tensor:
+    stills = torch.stack([clip[list(at)] for clip, at in zip(clips, moments, strict=True)])
+    encoded = encode_video(encoders, stills.flatten(0, 1)[:, None])[:, :, 0]
+    return encoded.unflatten(0, (len(clips), KEYFRAMES))
 
 
 @torch.inference_mode()
@@ -115,7 +124,7 @@ def measure_spread(encoders: Encoders, clips: int = 48) -> None:
 
 
 def write_shard(encoders: Encoders, folder: Path, number: int, canvas: Canvas) -> Path:
-    """Encode shard `number` unless it is there; clips are those with seeds number * SHARD and on."""
+    """Encode shard `number` unless it is there; its clips have seeds number * SHARD and on."""
     path = folder / f"shard-{number:05d}.pt"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -70,7 +70,10 @@ def checkpoint_path(run: Run, job: Job) -> Path:
 def _save(run: Run, job: Job, number: int) -> None:
     path = checkpoint_path(run, job)
     draft = path.with_suffix(".draft")
-    torch.save({"number": number, "state": job.state()}, draft)
+    with draft.open("wb") as file:
+        torch.save({"number": number, "state": job.state()}, file)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(draft, path)
 
 
@@ -80,11 +83,7 @@ def train(job: Job, run: Run) -> bool:
     Picks up where the last run of the same job in the same folder stopped.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
-    number = 0
-    if checkpoint_path(run, job).exists():
-        saved = torch.load(checkpoint_path(run, job), map_location="cpu", weights_only=False)
-        number = saved["number"]
-        job.restore(saved["state"])
+    number = first = _resume(run, job)
     saved_at = time.monotonic()
     with (run.folder / f"{job.name}.jsonl").open("a", encoding="utf-8") as log:
         while number < job.steps and not run.expired():
@@ -95,9 +94,22 @@ def train(job: Job, run: Run) -> bool:
                 run.on_step(job.name, number, job.steps, values)
             if time.monotonic() - saved_at > run.save_every:
                 log.flush()
-                _save(run, job, number)
-                job.sample(run.folder, number)
+                _keep(run, job, number)
                 saved_at = time.monotonic()
+    if number > first or not checkpoint_path(run, job).exists():
+        _keep(run, job, number)
+    return number >= job.steps
+
+
+def _resume(run: Run, job: Job) -> int:
+    """Take up the last checkpoint; the number of steps that are done."""
+    if not checkpoint_path(run, job).exists():
+        return 0
+    saved = torch.load(checkpoint_path(run, job), map_location="cpu", weights_only=False)
+    job.restore(saved["state"])
+    return saved["number"]
+
+
+def _keep(run: Run, job: Job, number: int) -> None:
     _save(run, job, number)
     job.sample(run.folder, number)
-    return number >= job.steps

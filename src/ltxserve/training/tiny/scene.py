@@ -14,7 +14,7 @@ TWO_OBJECTS = 0.25  # share of scenes with two objects
 CAMERA_MOVES = 0.5  # share of scenes with a moving camera
 SILENT = 0.06  # share of scenes without sound
 TRAVEL = (0.95, 1.15)  # what a moving object covers in a clip, in half the shorter frame side
-PAIR_TRAVEL = (0.7, 0.9)
+PAIR_TRAVEL = (0.6, 0.8)
 # A still object is what most prompts without a verb mean, so it is as common as each direction.
 MOTIONS = ("right", "left", "up", "down", "still", "growing", "shrinking", "bouncing")
 DIRECTIONS = {"right": (1.0, 0.0), "left": (-1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
@@ -57,8 +57,8 @@ def _thing(chance: Random, place: tuple[float, float], pair: bool) -> Thing:
     known = world()
     motion = chance.choice(MOTIONS)
     size = chance.choice([*known.sizes, "medium"])
-    radius = chance.uniform(*known.sizes[size].radius) * (0.8 if pair else 1.0)
-    jitter = 0.12 if pair else 0.25
+    radius = chance.uniform(*known.sizes[size].radius) * (0.7 if pair else 1.0)
+    jitter = 0.08 if pair else 0.25
     return Thing(
         shape=chance.choice(list(known.shapes)),
         color=chance.choice(list(known.colors)),

@@ -54,7 +54,8 @@ def _tone(thing: Thing, scene: Scene, canvas: Canvas, times: Tensor) -> Tensor:
     x, _, radius = thing_path(thing, when, times)
     zoom, pan_x, _ = camera_path(scene, when)
     pitch = world().colors[thing.color].pitch
-    wave = torch.sin(math.tau * pitch * times) + 0.25 * torch.sin(math.tau * 2 * pitch * times)
+    # No overtone: it would be the pitch of another colour.
+    wave = torch.sin(math.tau * pitch * times)
     loudness = 0.22 * (radius * zoom / 0.3).clamp(0.3, 2.0)
     return _pan(wave * loudness, (x - pan_x) * zoom)
 

@@ -27,6 +27,8 @@ def lexicon() -> list[tuple[str, str, str]]:
     rows += [("shape", name, words) for name, words in known.shapes.items()]
     rows += [("motion", name, words) for name, words in known.motions.items()]
     rows += [("motion", name, tuple(map(gerund, words))) for name, words in known.motions.items()]
+    rows += [("camera", name, tuple(map(doing, words))) for name, words in known.cameras.items()]
+    rows += [("camera", name, tuple(map(bare, words))) for name, words in known.cameras.items()]
     rows.append(("silent", "yes", known.silence))
     flat = [(phrase, kind, name) for kind, name, words in rows for phrase in words if phrase]
     return sorted(set(flat), key=lambda row: (row[1] != "camera", -len(row[0]), row))
@@ -37,6 +39,17 @@ def gerund(phrase: str) -> str:
     verb, _, rest = phrase.partition(" ")
     doing = world().gerunds.get(verb, "")
     return f"{doing} {rest}".strip() if doing else ""
+
+
+def doing(phrase: str) -> str:
+    """ "the camera panning left" for "the camera pans left"; "" for what is no verb."""
+    verb = gerund(bare(phrase).removeprefix("camera ")) if bare(phrase) else ""
+    return f"the camera {verb}" if verb else ""
+
+
+def bare(phrase: str) -> str:
+    """ "camera pans left" for "the camera pans left"; "" for what is no verb."""
+    return phrase.removeprefix("the ") if phrase.startswith("the camera ") else ""
 
 
 LEXICON = [
@@ -163,3 +176,19 @@ def test_spaces_are_single_and_none_stands_before_a_comma() -> None:
         assert " ." not in text
         assert text
         assert text[0] != ","
+
+
+def test_a_camera_noun_follows_no_conjunction() -> None:
+    for seed in range(2000):
+        text = caption(scene(thing(), camera="dolly_in"), Random(seed)).lower()
+        assert not re.search(
+            r"\b(while|as) (?!the camera|camera|the \w+ \w+ )(a slow|dolly|zoom|push)", text
+        ), text
+
+
+def test_camera_moves_are_said_in_every_form() -> None:
+    said = " ".join(
+        caption(scene(thing(), camera="dolly_left"), Random(seed)) for seed in range(1500)
+    ).lower()
+    for form in ("the camera pans left", "camera pans left", "the camera panning left", "pan left"):
+        assert form in said

@@ -22,7 +22,7 @@ STILL = Canvas(256, 256, 1)
 SHAPES = {
     "circle": (math.pi * 0.95**2, 0.0),
     "square": (1.64**2, 0.0),
-    "triangle": (3 * math.sqrt(3) * 0.62**2, -0.12),
+    "triangle": (3 * math.sqrt(3) * 0.62**2, 0.12),
     "star": (5 * 1.15 * 0.5 * math.sin(math.pi / 5), 0.0),
     "diamond": (2 * 0.87**2 / (1.125 * 0.81), 0.0),
     "cross": (2 * 2 * 0.68 - 0.68**2, 0.0),

@@ -19,14 +19,16 @@ def job() -> VaeJob:
     return VaeJob(steps=10)
 
 
-def test_stills_come_first_then_short_clips() -> None:
+def test_stills_come_first_then_short_clips_with_stills_between() -> None:
     frames = [phase_at(number, 100).frames for number in range(100)]
-    assert frames == [1] * 30 + [9] * 35 + [17] * 35
+    assert frames[:20] == [1] * 20
+    assert frames[20:60] == [1, 9, 9, 9, 9] * 8
+    assert frames[60:] == [1, 17, 17, 17, 17] * 8
 
 
 def test_steps_past_the_end_are_of_the_last_kind() -> None:
-    assert phase_at(100, 100) is PHASES[-1]
-    assert phase_at(10**6, 100) is PHASES[-1]
+    assert phase_at(101, 100) is PHASES[-1]
+    assert phase_at(10**6 + 1, 100) is PHASES[-1]
 
 
 def test_every_phase_fits_the_vae() -> None:

@@ -100,7 +100,7 @@ def test_every_background_and_camera_move_is_equally_common(scenes: list[Scene])
 
 def test_sizes_are_what_their_names_say(scenes: list[Scene]) -> None:
     for scene in scenes:
-        shrink = 0.8 if len(scene.things) == 2 else 1.0
+        shrink = 0.7 if len(scene.things) == 2 else 1.0
         for thing in scene.things:
             low, high = world().sizes[thing.size].radius
             assert low * shrink <= thing.radius <= high * shrink

@@ -1,0 +1,174 @@
+"""The training of the built-in model: five fittings in order, each resumable, then the assembly.
+
+It knows the order and the sizes, not how a part is fitted.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch import nn
+
+from ltxserve.training.tiny.assemble import Fitted, assemble
+from ltxserve.training.tiny.draw import Canvas
+from ltxserve.training.tiny.fit_sound import AudioVaeJob, VocoderJob
+from ltxserve.training.tiny.fit_transformer import Net, TransformerJob
+from ltxserve.training.tiny.fit_vae import VaeJob
+from ltxserve.training.tiny.latents import (
+    SHARD,
+    Batch,
+    Encoders,
+    encode_clips,
+    joined,
+    measure_spread,
+    read_shard,
+    write_shard,
+)
+from ltxserve.training.tiny.loop import Run, checkpoint_path, train
+from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocoder
+from ltxserve.training.tiny.plot import plot_losses
+from ltxserve.training.tiny.sampling import sheet_sampler
+
+CLIP = Canvas(256, 256, 49)
+STILL = Canvas(256, 256, 1)
+STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Steps and batches of each fitting; see recipe.toml."""
+
+    vae_steps: int
+    vae_batch: int
+    audio_vae_steps: int
+    vocoder_steps: int
+    stills_steps: int
+    stills_batch: int
+    video_steps: int
+    video_batch: int
+    clips: int
+
+
+def recipe_for(device: str, **changes: int) -> Recipe:
+    """The recipe of a device's kind, with some values changed."""
+    text = resources.files(__package__).joinpath("recipe.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return replace(Recipe(**table["cuda" if device.startswith("cuda") else "cpu"]), **changes)
+
+
+def train_tiny(run: Run, recipe: Recipe, device: str, target: Path) -> bool:
+    """Train what is not trained yet, then write the model; False if the minutes ran out first."""
+    for job in (
+        VaeJob(recipe.vae_steps, device, recipe.vae_batch),
+        AudioVaeJob(recipe.audio_vae_steps, device),
+        VocoderJob(recipe.vocoder_steps, device),
+    ):
+        if not train(job, run):
+            return False
+    encoders = load_encoders(run, device)
+    if not fit_stills(run, recipe, encoders) or not fit_video(run, recipe, encoders):
+        return False
+    finish(run, encoders, target)
+    return True
+
+
+def fit_stills(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
+    """Fit the transformer on first frames: what words look like, at a seventh of a clip's cost."""
+
+    def source(number: int) -> Batch:
+        first = STILL_SEEDS + number * recipe.stills_batch
+        return encode_clips(encoders, list(range(first, first + recipe.stills_batch)), STILL)
+
+    sampler = sheet_sampler(encoders, STILL)
+    return train(
+        TransformerJob("stills", recipe.stills_steps, source, encoders.device, sampler), run
+    )
+
+
+def fit_video(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
+    """Fit the transformer on whole clips, from where the stills left it."""
+    source = (
+        fresh_clips(recipe, encoders) if recipe.clips == 0 else cached_clips(run, recipe, encoders)
+    )
+    sampler = sheet_sampler(encoders, CLIP)
+    job = TransformerJob("video", recipe.video_steps, source, encoders.device, sampler)
+    if not checkpoint_path(run, job).exists():
+        job.start_from(load_state(run, "stills")["average"])
+    return train(job, run)
+
+
+def fresh_clips(recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
+    """Batches that are drawn and encoded as they are needed."""
+
+    def source(number: int) -> Batch:
+        first = number * recipe.video_batch
+        return encode_clips(encoders, list(range(first, first + recipe.video_batch)), CLIP)
+
+    return source
+
+
+def cached_clips(run: Run, recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
+    """Batches out of a pool of clips that are encoded once."""
+    folder = run.folder / "latents"
+    shards = [write_shard(encoders, folder, i, CLIP) for i in range(recipe.clips // SHARD)]
+    pool = joined([read_shard(path) for path in shards])
+
+    def source(number: int) -> Batch:
+        rows = Random(f"pool {number}").sample(range(len(pool.seeds)), recipe.video_batch)
+        return pool.pick(torch.tensor(rows))
+
+    return source
+
+
+def load_state(run: Run, name: str) -> dict[str, Any]:
+    """What a fitting left."""
+    return torch.load(run.folder / f"{name}.pt", map_location="cpu", weights_only=False)["state"]
+
+
+def load_encoders(run: Run, device: str) -> Encoders:
+    """The fitted VAEs with the spread of their latents, which is measured once and kept."""
+    video, audio = build_vae(), build_audio_vae()
+    for part, name in ((video, "vae"), (audio, "audio_vae")):
+        part.load_state_dict(load_state(run, name)["model"])
+        part.to(device).eval()
+    encoders = Encoders(video, audio, device)
+    path = run.folder / "spread.pt"
+    if not path.exists():
+        measure_spread(encoders)
+        torch.save([spread(video), spread(audio)], path)
+    for part, kept in zip((video, audio), torch.load(path, weights_only=True), strict=True):
+        part.latents_mean.copy_(kept[0])
+        part.latents_std.copy_(kept[1])
+    return encoders
+
+
+def spread(vae: nn.Module) -> list[torch.Tensor]:
+    """Mean and spread of a VAE's latents, as its buffers hold them."""
+    return [vae.get_buffer("latents_mean").cpu(), vae.get_buffer("latents_std").cpu()]
+
+
+def finish(run: Run, encoders: Encoders, target: Path) -> None:
+    """Put the fitted parts together."""
+    vocoder, net = build_vocoder(), Net()
+    vocoder.load_state_dict(load_state(run, "vocoder")["model"])
+    net.load_state_dict(load_state(run, "video")["average"])
+    assemble(Fitted(encoders.video.cpu(), encoders.audio.cpu(), vocoder, net), target)
+    plot_losses(run.folder, list(jobs_of(recipe_for("cpu"))), run.folder / "losses.png")
+
+
+def jobs_of(recipe: Recipe) -> dict[str, int]:
+    """Steps of every fitting by name, in order."""
+    return {
+        "vae": recipe.vae_steps,
+        "audio_vae": recipe.audio_vae_steps,
+        "vocoder": recipe.vocoder_steps,
+        "stills": recipe.stills_steps,
+        "video": recipe.video_steps,
+    }
