@@ -33,7 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	@python="$$($(FIND_PYTHON))"; \
 	[ -x $(PY) ] || "$$python" -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Could not create $(VENV): on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
-	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[engine,dev]'
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[engine,server,dev]'
 	@touch $(READY)
 
 demo: $(READY)  ## generate clips with the built-in model and say where they are
