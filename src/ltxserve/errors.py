@@ -6,6 +6,7 @@ Knows nothing of HTTP statuses or exit codes; doors translate.
     |-- RequestRefused      the request cannot run as asked; lists every problem at once
     |-- ModelUnavailable    the model is known but its weights or backend are not here
     |-- MediaError          an image, video or sound cannot be read or written
+    |-- StorageError        a file cannot be stored, found, read back or linked to
     |-- GenerationFailed    the run started and broke
     |   `-- OutOfMemory     ... because memory ran out
     |-- Cancelled           an observer asked to stop
@@ -81,10 +82,34 @@ CODES: dict[str, str] = {
     "media_fetch_failed": "The URL could not be fetched.",
     "media_write_failed": "The output file could not be written.",
     "encoder_missing": "The encoder for this format is not available.",
+    "media_type_refused": "The content is of a kind that is not taken here.",
+    "media_corrupt": "The content is damaged, or is not what it claims to be.",
+    "url_refused": "The URL leads to an address or port that is not fetched from.",
+    "file_name_invalid": "A file name is no plain name: it has a path or control characters.",
+    # storage
+    "storage_unavailable": "The file store does not answer, or broke in the middle.",
+    "storage_refused": "The file store refused the request: access, bucket, size or type.",
+    "storage_full": "There is no space left to write to.",
+    "storage_key_invalid": "The name of a stored file is not one that can be used.",
+    "file_not_found": "No file of this name is stored.",
+    "range_invalid": "The part asked for lies outside the file.",
+    "link_invalid": "The link was changed, or was not made here.",
+    "link_expired": "The link is no longer valid.",
+    "upload_not_found": "No upload of this id belongs to the account.",
     # running
     "generation_failed": "The run started and broke.",
     "out_of_memory": "The run needed more memory than the device has.",
     "cancelled": "The run was stopped on request.",
+    # talking to the service
+    "not_found": "There is no such thing here, or it belongs to another account.",
+    "method_not_allowed": "The address exists, but not for this method.",
+    "body_invalid": "The body cannot be read as the kind of data it should be.",
+    "body_too_large": "The body is larger than the limit.",
+    "origin_refused": "A web page of another origin asked, or the Host header is not this server's.",
+    "not_ready": "The clip is not finished yet, so it cannot be fetched.",
+    "not_supported": "This API has such a call, but this service cannot do it.",
+    "range_invalid": "The byte range lies outside the file.",
+    "internal_error": "A bug of the service; the request id finds it in the log.",
 }
 """Code -> one-line meaning. Codes never change meaning; new ones are only added."""
 
@@ -162,6 +187,10 @@ class ModelUnavailable(LtxserveError):
 
 class MediaError(LtxserveError):
     """An image, video or sound cannot be read, fetched or written."""
+
+
+class StorageError(LtxserveError):
+    """A file cannot be stored, found, read back or linked to."""
 
 
 class GenerationFailed(LtxserveError):
