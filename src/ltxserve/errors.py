@@ -108,7 +108,6 @@ CODES: dict[str, str] = {
     "origin_refused": "A web page of another origin asked, or the Host header is not this server's.",
     "not_ready": "The clip is not finished yet, so it cannot be fetched.",
     "not_supported": "This API has such a call, but this service cannot do it.",
-    "range_invalid": "The byte range lies outside the file.",
     "internal_error": "A bug of the service; the request id finds it in the log.",
 }
 """Code -> one-line meaning. Codes never change meaning; new ones are only added."""
