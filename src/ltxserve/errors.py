@@ -10,6 +10,12 @@ Knows nothing of HTTP statuses or exit codes; doors translate.
     |-- GenerationFailed    the run started and broke
     |   `-- OutOfMemory     ... because memory ran out
     |-- Cancelled           an observer asked to stop
+    |-- AccessDenied        no key, a key that does not count, or one that may not do this
+    |-- NotFound            nothing of this id belongs to the caller
+    |-- Conflict            what is asked contradicts what is already there
+    |-- InsufficientCredits the account cannot pay for it
+    |-- LimitReached        the account has as much going on as it may
+    |-- DatabaseUnavailable the database cannot be reached or has no room
     `-- ConfigurationError  settings or catalog data are wrong
 """
 
@@ -96,10 +102,29 @@ CODES: dict[str, str] = {
     "link_invalid": "The link was changed, or was not made here.",
     "link_expired": "The link is no longer valid.",
     "upload_not_found": "No upload of this id belongs to the account.",
+    # workers
+    "no_free_slot": "Every worker is busy, starting or broken.",
+    "worker_lost": "The worker died or fell silent while it was busy with the job.",
+    "worker_start_failed": "A worker cannot start; nothing runs on it until its cause is gone.",
+    "device_broken": "The device or its driver broke; the worker was replaced.",
+    "pool_unavailable": "The pool of workers does not answer, or refuses this service.",
     # running
     "generation_failed": "The run started and broke.",
     "out_of_memory": "The run needed more memory than the device has.",
     "cancelled": "The run was stopped on request.",
+    # accounts, credits and jobs
+    "unauthorized": "The API key is missing, unknown, expired or revoked.",
+    "forbidden": "The API key may not do this.",
+    "account_not_found": "No account has this id or name.",
+    "account_exists": "An account of this name is already there.",
+    "key_not_found": "No API key has this id.",
+    "job_not_found": "No job of this account has this id.",
+    "insufficient_credits": "The account has fewer credits than the job costs.",
+    "idempotency_conflict": "The Idempotency-Key was used for a different request.",
+    "unknown_price_list": "No price list of this name is in the catalog.",
+    "not_priced": "The price list has no price for this clip.",
+    "database_unavailable": "The database cannot be reached or is too busy.",
+    "storage_full": "The disk of the database or the files is full.",
     # talking to the service
     "not_found": "There is no such thing here, or it belongs to another account.",
     "method_not_allowed": "The address exists, but not for this method.",
@@ -224,3 +249,42 @@ class Cancelled(LtxserveError):
 
 class ConfigurationError(LtxserveError):
     """Settings or catalog data are wrong; the operator, not the caller, must act."""
+
+
+class AccessDenied(LtxserveError):
+    """There is no valid API key (`unauthorized`), or it lacks the scope (`forbidden`)."""
+
+
+class NotFound(LtxserveError):
+    """Nothing of this id belongs to the caller; what belongs to others reads the same."""
+
+
+class Conflict(LtxserveError):
+    """What is asked contradicts what is already there; repeating it will not help."""
+
+
+class InsufficientCredits(LtxserveError):
+    """The account cannot pay; `price` and `balance` are whole credits."""
+
+    def __init__(self, price: int, balance: int) -> None:
+        self.price = price
+        self.balance = balance
+        super().__init__(
+            "insufficient_credits",
+            f"This costs {price} credits and the account has {balance}.",
+            "Top up the account, or ask for a shorter or smaller clip.",
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        return {**super().to_dict(), "price": self.price, "balance": self.balance}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.price, self.balance)
+
+
+class LimitReached(LtxserveError):
+    """The account has as many jobs as it may; waiting helps."""
+
+
+class DatabaseUnavailable(LtxserveError):
+    """The database cannot be reached (`database_unavailable`) or has no room (`storage_full`)."""

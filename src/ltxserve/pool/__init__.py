@@ -1,0 +1,1 @@
+"""Where generations run: a port and its pools of workers. Start at base.py."""

@@ -1,0 +1,27 @@
+"""Chooses a pool by its URL and imports it late; knows nothing of how one works."""
+
+from __future__ import annotations
+
+from ltxserve.errors import ConfigurationError
+from ltxserve.pool.base import GpuPool, Patience, WorkerSpec
+
+SCHEMES = ("local", "ray://", "runpod://")
+
+
+def create_pool(
+    url: str, worker: WorkerSpec, patience: Patience | None = None, secret: str = ""
+) -> GpuPool:
+    """The pool that a URL names.
+
+    url: "local" (a subprocess per GPU), "ray://HOST:PORT" or "ray://auto" (a Ray cluster),
+    "runpod://ENDPOINT_ID" (RunPod Serverless; `secret` is its API key).
+    Raises ConfigurationError `settings_invalid`, ModelUnavailable `backend_missing`.
+    """
+    patience = patience or Patience()
+    if url == "local":
+        from ltxserve.pool.local import LocalPool
+
+        return LocalPool(worker, patience)
+    raise ConfigurationError(
+        "settings_invalid", f"{url} is no pool of workers.", f"Use one of {', '.join(SCHEMES)}."
+    )
