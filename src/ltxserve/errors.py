@@ -16,6 +16,7 @@ Knows nothing of HTTP statuses or exit codes; doors translate.
     |-- InsufficientCredits the account cannot pay for it
     |-- LimitReached        the account has as much going on as it may
     |-- DatabaseUnavailable the database cannot be reached or has no room
+    |-- ServiceUnavailable  a service called from here does not answer, or not in time
     `-- ConfigurationError  settings or catalog data are wrong
 """
 
@@ -72,6 +73,14 @@ CODES: dict[str, str] = {
     "audio_unsupported": "The model makes no sound.",
     # output
     "output_invalid": "The output format, quality or file name cannot be used.",
+    # stitching
+    "clips_missing": "The stitch names no clips.",
+    "too_many_clips": "The stitch names more clips than the limit.",
+    "trim_invalid": "The part of the clip that is to be used is empty or lies outside it.",
+    "speed_out_of_range": "A clip's speed is outside its range.",
+    "volume_out_of_range": "A clip's volume is outside its range.",
+    "transition_invalid": "A transition is too long for its clips, or has nothing to act on.",
+    "loudness_out_of_range": "The loudness target is outside its range.",
     # models and configuration
     "weights_missing": "The model's files are not on this machine.",
     "weights_corrupt": "The model's files are there but cannot be loaded.",
@@ -133,6 +142,10 @@ CODES: dict[str, str] = {
     "not_ready": "The clip is not finished yet, so it cannot be fetched.",
     "not_supported": "This API has such a call, but this service cannot do it.",
     "internal_error": "A bug of the service; the request id finds it in the log.",
+    # talking to a service from outside
+    "service_unreachable": "The service does not answer, or the connection broke.",
+    "service_answer_invalid": "The service answered with something that cannot be read.",
+    "wait_timed_out": "The job was not finished in the time given; it goes on running.",
 }
 """Code -> one-line meaning. Codes never change meaning; new ones are only added."""
 
@@ -287,3 +300,7 @@ class LimitReached(LtxserveError):
 
 class DatabaseUnavailable(LtxserveError):
     """The database cannot be reached (`database_unavailable`) or has no room (`storage_full`)."""
+
+
+class ServiceUnavailable(LtxserveError):
+    """A service called from here does not answer, answers nonsense, or not in the time given."""
