@@ -26,6 +26,9 @@ def train(
     minutes: Annotated[
         float, typer.Option("--minutes", help="Stop after so long; the next call goes on.")
     ] = 1e6,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="A third quicker; needs a C++ compiler.")
+    ] = False,
 ) -> None:
     """Train the built-in model from scratch, or go on where an earlier call stopped."""
     if model not in MODELS:
@@ -44,7 +47,9 @@ def train(
             minutes,
             on_step=lambda name, step, of, values: bars(Progress(name, step, of)),
         )
-        done = train_tiny(run, recipe_for(device), device, target or folder / "model")
+        done = train_tiny(
+            run, recipe_for(device, compiled=compiled), device, target or folder / "model"
+        )
     if done:
         typer.echo(str((target or folder / "model").resolve()))
     else:

@@ -110,6 +110,11 @@ class TransformerJob:
         self.net.load_state_dict(average)
         self.average = {key: value.detach().clone() for key, value in average.items()}
 
+    def compile(self) -> None:
+        """Compile the transformer's blocks: fewer passes over memory for the same sums."""
+        for block in self.net.transformer.transformer_blocks:
+            block.compile()
+
     def step(self, number: int, scale: float) -> dict[str, float]:
         """One update."""
         chance = Random(f"{self.name} {number}")

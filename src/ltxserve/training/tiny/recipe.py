@@ -36,6 +36,7 @@ from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocod
 from ltxserve.training.tiny.plot import plot_losses
 from ltxserve.training.tiny.sampling import sheet_sampler
 
+FIRST_SHARDS, STEPS_PER_SHARD = 16, 25  # how the pool of encoded clips grows
 CLIP = Canvas(256, 256, 49)
 STILL = Canvas(256, 256, 1)
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
@@ -43,7 +44,11 @@ STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of s
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps and batches of each fitting; see recipe.toml."""
+    """Steps and batches of each fitting; see recipe.toml.
+
+    compiled: run the transformer's blocks through torch.compile, a third quicker; it needs a C++
+    compiler and some minutes at the start.
+    """
 
     vae_steps: int
     vae_batch: int
@@ -54,9 +59,10 @@ class Recipe:
     video_steps: int
     video_batch: int
     clips: int
+    compiled: bool = False
 
 
-def recipe_for(device: str, **changes: int) -> Recipe:
+def recipe_for(device: str, **changes: Any) -> Recipe:
     """The recipe of a device's kind, with some values changed."""
     text = resources.files(__package__).joinpath("recipe.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
@@ -99,6 +105,8 @@ def fit_video(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
     )
     sampler = sheet_sampler(encoders, CLIP)
     job = TransformerJob("video", recipe.video_steps, source, encoders.device, sampler)
+    if recipe.compiled:
+        job.compile()
     if not checkpoint_path(run, job).exists():
         job.start_from(load_state(run, "stills")["average"])
     return train(job, run)
@@ -115,14 +123,19 @@ def fresh_clips(recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
 
 
 def cached_clips(run: Run, recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
-    """Batches out of a pool of clips that are encoded once."""
-    folder = run.folder / "latents"
-    shards = [write_shard(encoders, folder, i, CLIP) for i in range(recipe.clips // SHARD)]
-    pool = joined([read_shard(path) for path in shards])
+    """Batches out of a pool of clips that are encoded once, kept, and more with every few steps.
+
+    Training begins after minutes of encoding, not after all of it; which clips a step may see
+    depends on its number alone.
+    """
+    folder, pool = run.folder / "latents", []
 
     def source(number: int) -> Batch:
-        rows = Random(f"pool {number}").sample(range(len(pool.seeds)), recipe.video_batch)
-        return pool.pick(torch.tensor(rows))
+        count = min(recipe.clips // SHARD, FIRST_SHARDS + number // STEPS_PER_SHARD)
+        while len(pool) < count:
+            pool.append(read_shard(write_shard(encoders, folder, len(pool), CLIP)))
+        rows = Random(f"pool {number}").sample(range(count * SHARD), recipe.video_batch)
+        return joined([pool[row // SHARD].pick(torch.tensor([row % SHARD])) for row in rows])
 
     return source
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+import torch
+
 from ltxserve.training.tiny import recipe as recipes
+from ltxserve.training.tiny.latents import SHARD, Batch, Encoders
 from ltxserve.training.tiny.loop import Run
-from ltxserve.training.tiny.recipe import jobs_of, recipe_for, train_tiny
+from ltxserve.training.tiny.model import build_audio_vae, build_vae
+from ltxserve.training.tiny.recipe import cached_clips, jobs_of, recipe_for, train_tiny
 
 
 def test_both_kinds_of_device_have_a_recipe_and_gpus_get_more() -> None:
@@ -25,6 +30,31 @@ def test_no_minutes_trains_nothing_but_leaves_a_checkpoint(tmp_path: Path) -> No
     assert not (tmp_path / "model").exists()
 
 
-def test_the_pool_gives_equal_batches_for_equal_numbers() -> None:
-    assert recipes.CLIP.num_frames % 8 == 1
-    assert recipes.STILL.num_frames == 1
+def test_the_pool_grows_and_gives_equal_batches_for_equal_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "FIRST_SHARDS", 1)
+    recipe = recipe_for("cpu", clips=5 * SHARD, video_batch=4)
+    for number in range(5):
+        torch.save(tiny_batch(number).__dict__, folder_of(tmp_path) / f"shard-{number:05d}.pt")
+    encoders = Encoders(build_vae(), build_audio_vae(), "cpu")  # never asked: all shards are there
+    first, again = (cached_clips(Run(tmp_path), recipe, encoders) for _ in range(2))
+    early = [int(seed) for number in range(40) for seed in first(number).seeds]
+    assert early == [int(seed) for number in range(40) for seed in again(number).seeds]
+    assert max(early) < 2 * SHARD
+    late = [int(seed) for number in range(STEPS, STEPS + 40) for seed in first(number).seeds]
+    assert max(late) >= 4 * SHARD
+
+
+STEPS = 10_000
+
+
+def folder_of(run: Path) -> Path:
+    (run / "latents").mkdir(exist_ok=True)
+    return run / "latents"
+
+
+def tiny_batch(number: int) -> Batch:
+    seeds = torch.arange(number * SHARD, (number + 1) * SHARD)
+    filler = torch.zeros(SHARD, 1)
+    return Batch(filler, filler, filler, filler, seeds)
