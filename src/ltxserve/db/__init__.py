@@ -1,0 +1,1 @@
+"""The database: connections, tables, migrations and ids; knows no job, no account and no rule."""

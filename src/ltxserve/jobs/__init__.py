@@ -1,0 +1,1 @@
+"""Durable jobs: states, rows and events, and the engine that runs them; knows no model."""
