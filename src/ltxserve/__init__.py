@@ -56,7 +56,8 @@ def generate(
 ) -> Clip:
     """Generate a clip from a prompt and, if wanted, its first and last picture.
 
-    image, last_image: path, data URI, PIL image or RGB uint8 array (height, width, 3).
+    image, last_image: path, http(s) URL, data URI, PIL image or RGB uint8 array
+    (height, width, 3).
     observer: called with a Progress at every step; raises Cancelled to stop the run.
     fields: any field of GenerationRequest, such as num_frames=49, seed=7 or width=384.
     Runs on `shared_engine`, so only the first call loads the model. Raises RequestRefused with

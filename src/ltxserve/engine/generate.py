@@ -17,7 +17,7 @@ from ltxserve.errors import Problem, RequestRefused
 from ltxserve.types import Condition, GenerationRequest
 
 Picture = str | Path | Image.Image | npt.NDArray[np.uint8]
-"""Path, data URI, PIL image, or uint8 array (height, width, 3)."""
+"""Path, http(s) URL, data URI, PIL image, or uint8 array (height, width, 3)."""
 
 _KEPT_MODES = ("RGB", "RGBA", "L", "LA", "P")
 _CHANNELS = (3, 4)

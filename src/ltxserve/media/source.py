@@ -1,7 +1,7 @@
 """Where input media comes from: a path, a data URI or bytes; opens it safely.
 
-Knows nothing of pixels or samples, and never fetches: a URL is refused here, because only the
-service has the checked way to fetch one.
+Knows nothing of pixels or samples, and never fetches: a URL is refused here, so that the one safe
+way, `media.fetch`, cannot be passed by.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def locate(source: Source) -> Located:
         raise MediaError(
             "media_fetch_failed",
             "URLs are not fetched here, only local files and data URIs are read.",
-            "Download the file first, or send the request through the service.",
+            "Fetch it first with ltxserve.media.fetch, or give the URL in a request.",
         )
     if Path(source).is_file():  # a file may have a colon in its name
         return _from_path(Path(source))

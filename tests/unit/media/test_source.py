@@ -43,7 +43,7 @@ def test_refused(source: Source, code: str) -> None:
 def test_url_says_what_to_do() -> None:
     with pytest.raises(MediaError) as caught:
         locate("https://example.org/a.png")
-    assert "service" in caught.value.hint
+    assert "fetch" in caught.value.hint
 
 
 def test_empty_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ from ltxserve.engine.geometry import frames_floor
 from ltxserve.engine.plan import PlannedCondition
 from ltxserve.errors import MediaError
 from ltxserve.media.decode import VideoFrames, read_image, read_video
+from ltxserve.media.fetch import local_copy
 from ltxserve.media.frames import fit_crop, recompress
 from ltxserve.media.rates import exact_fps
 from ltxserve.types import Shape
@@ -20,9 +22,12 @@ def read_condition(condition: PlannedCondition, clip: Shape) -> ConditionFrames:
 
     Fitted to the clip by cropping (never squashed); a video at the clip's frame rate, so that it
     keeps its time; a single picture re-compressed at the model's CRF, because models were trained
-    on frames of compressed video. Raises MediaError for a source that cannot be used.
+    on frames of compressed video. A URL is fetched once, by the safe fetch. Raises MediaError for
+    a source that cannot be used.
     """
-    frames = _frames(condition, exact_fps(clip.fps))
+    with local_copy(condition.source) as source:
+        local = dataclasses.replace(condition, source=source)
+        frames = _frames(local, exact_fps(clip.fps))
     fitted = fit_crop(frames, clip.width, clip.height)
     if len(fitted) == 1:
         fitted = recompress(fitted[0], condition.crf)[None]
