@@ -83,14 +83,22 @@ class VaeJob:
         self.model = build_vae().to(device)
         self.fitting = Fitting(self.model, muon_lr=0.012, adam_lr=1e-3)
 
+    def phase(self, number: int) -> Phase:
+        """What a step is about."""
+        return phase_at(number, self.steps)
+
+    def encoded(self, clips: Tensor) -> Tensor:
+        """Latents of clips (b, 3, f, h, w), with their gradients."""
+        return self.model.encode(clips).latent_dist.mean
+
     def step(self, number: int, scale: float) -> dict[str, float]:
         """One update on fresh clips."""
-        phase = phase_at(number, self.steps)
+        phase = self.phase(number)
         batch = phase.batch * self.batch_scale
         clips = torch.stack([_clip(number * batch + i, phase, self.device) for i in range(batch)])
         noise = torch.Generator(device=self.device).manual_seed(number)
         with autocast(self.device):
-            mean = self.model.encode(clips).latent_dist.mean
+            mean = self.encoded(clips)
             spread = mean.detach().float().std().clamp(min=0.1)
             jitter = torch.randn(mean.shape, generator=noise, device=self.device)
             amount = torch.rand((batch, 1, 1, 1, 1), generator=noise, device=self.device)
@@ -123,6 +131,30 @@ class VaeJob:
             again = again[0].float().transpose(0, 1)
             rows.append(torch.cat([*clip[[0, 12, 24]], *again[[0, 12, 24]]], dim=2))
         save_sheet(torch.cat(rows, dim=1), folder / "samples" / f"vae-{number:06d}.png")
+
+
+class DecoderJob(VaeJob):
+    """Goes on with the decoder alone: latents, and what was fitted on them, stay as they are."""
+
+    name = "decoder"
+
+    def __init__(self, steps: int, device: str = "cpu", batch_scale: int = 1) -> None:
+        super().__init__(steps, device, batch_scale)
+        self.model.encoder.requires_grad_(False)
+        self.fitting = Fitting(self.model, muon_lr=0.008, adam_lr=5e-4)
+
+    def start_from(self, model: dict[str, Tensor]) -> None:
+        """Begin with a fitted VAE's weights."""
+        self.model.load_state_dict(model)
+
+    def phase(self, number: int) -> Phase:
+        """Whole clips' ways of moving, with stills between."""
+        return PHASES[0] if number % STILL_EVERY == 0 else PHASES[-1]
+
+    @torch.no_grad()
+    def encoded(self, clips: Tensor) -> Tensor:
+        """Latents of clips; nothing flows back into the encoder."""
+        return super().encoded(clips)
 
 
 def _slopes(error: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The training of the built-in model: five fittings in order, each resumable, then the assembly.
+"""The training of the built-in model: six fittings in order, each resumable, then the assembly.
 
 It knows the order and the sizes, not how a part is fitted.
 """
@@ -20,7 +20,7 @@ from ltxserve.training.tiny.assemble import Fitted, assemble
 from ltxserve.training.tiny.draw import Canvas
 from ltxserve.training.tiny.fit_sound import AudioVaeJob, VocoderJob
 from ltxserve.training.tiny.fit_transformer import Net, TransformerJob
-from ltxserve.training.tiny.fit_vae import VaeJob
+from ltxserve.training.tiny.fit_vae import DecoderJob, VaeJob
 from ltxserve.training.tiny.latents import (
     SHARD,
     Batch,
@@ -52,6 +52,7 @@ class Recipe:
 
     vae_steps: int
     vae_batch: int
+    decoder_steps: int
     audio_vae_steps: int
     vocoder_steps: int
     stills_steps: int
@@ -71,8 +72,9 @@ def recipe_for(device: str, **changes: Any) -> Recipe:
 
 def train_tiny(run: Run, recipe: Recipe, device: str, target: Path) -> bool:
     """Train what is not trained yet, then write the model; False if the minutes ran out first."""
+    if not fit_vae(run, recipe, device):
+        return False
     for job in (
-        VaeJob(recipe.vae_steps, device, recipe.vae_batch),
         AudioVaeJob(recipe.audio_vae_steps, device),
         VocoderJob(recipe.vocoder_steps, device),
     ):
@@ -83,6 +85,16 @@ def train_tiny(run: Run, recipe: Recipe, device: str, target: Path) -> bool:
         return False
     finish(run, encoders, target)
     return True
+
+
+def fit_vae(run: Run, recipe: Recipe, device: str) -> bool:
+    """Fit the video VAE, then its decoder alone: cheaper steps, and it is what is looked at."""
+    if not train(VaeJob(recipe.vae_steps, device, recipe.vae_batch), run):
+        return False
+    job = DecoderJob(recipe.decoder_steps, device, recipe.vae_batch)
+    if not checkpoint_path(run, job).exists():
+        job.start_from(load_state(run, "vae")["model"])
+    return train(job, run)
 
 
 def fit_stills(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
@@ -148,7 +160,7 @@ def load_state(run: Run, name: str) -> dict[str, Any]:
 def load_encoders(run: Run, device: str) -> Encoders:
     """The fitted VAEs with the spread of their latents, which is measured once and kept."""
     video, audio = build_vae(), build_audio_vae()
-    for part, name in ((video, "vae"), (audio, "audio_vae")):
+    for part, name in ((video, "decoder"), (audio, "audio_vae")):
         part.load_state_dict(load_state(run, name)["model"])
         part.to(device).eval()
     encoders = Encoders(video, audio, device)
@@ -180,6 +192,7 @@ def jobs_of(recipe: Recipe) -> dict[str, int]:
     """Steps of every fitting by name, in order."""
     return {
         "vae": recipe.vae_steps,
+        "decoder": recipe.decoder_steps,
         "audio_vae": recipe.audio_vae_steps,
         "vocoder": recipe.vocoder_steps,
         "stills": recipe.stills_steps,

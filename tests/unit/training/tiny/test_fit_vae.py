@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ltxserve.training.tiny.fit_vae import PHASES, VaeJob, phase_at, window
+from ltxserve.training.tiny.fit_vae import PHASES, DecoderJob, VaeJob, phase_at, window
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +87,16 @@ def test_samples_show_originals_beside_reconstructions(job: VaeJob, tmp_path: Pa
     sheet = np.array(Image.open(tmp_path / "samples" / "vae-000007.png"))
     assert sheet.shape == (4 * 256, 6 * 256, 3)
     assert sheet[:, :768].std() > 10
+
+
+def test_the_decoder_goes_on_alone_and_latents_stay(job: VaeJob) -> None:
+    alone = DecoderJob(steps=10)
+    alone.start_from(job.model.state_dict())
+    before = {key: value.clone() for key, value in alone.model.state_dict().items()}
+    assert np.isfinite(alone.step(1, 1.0)["psnr"])
+    changed = {
+        key for key, value in alone.model.state_dict().items() if not value.equal(before[key])
+    }
+    assert changed
+    assert all(key.startswith("decoder.") for key in changed)
+    assert {alone.phase(number).frames for number in range(10)} == {1, PHASES[-1].frames}
