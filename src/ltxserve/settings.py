@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     dtype: auto takes what the device is good at (bfloat16 on CUDA, float32 on a CPU).
     models_dir: folder of model weights besides the Hugging Face cache.
     offline: never download; files that are missing are an error.
+    data_dir: folder of what the service keeps: database, files, secret.
+    database_url: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in data_dir.
+    secret_key: what key digests and links are made with; default: made once, in data_dir.
+    prices_file: an operator's own price lists, in the form of the package's prices.toml.
     hf_home: the Hugging Face folder; its hub/ holds the cache unless hf_hub_cache says otherwise.
     hf_hub_cache: the Hugging Face cache of models.
     hf_token: the token that gated repositories ask for; never shown.
@@ -35,9 +39,25 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     models_dir: Path | None = None
     offline: bool = False
+    data_dir: Path = Path("~/.local/share/ltxserve")
+    database_url: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    prices_file: Path | None = None
     hf_home: Path | None = Field(default=None, validation_alias="HF_HOME")
     hf_hub_cache: Path | None = Field(default=None, validation_alias="HF_HUB_CACHE")
     hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")
+
+    @property
+    def folder(self) -> Path:
+        """data_dir with ~ resolved."""
+        return self.data_dir.expanduser()
+
+    @property
+    def database(self) -> str:
+        """The database's URL; may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.folder / 'ltxserve.db'}"
 
 
 def known_keys() -> tuple[str, ...]:

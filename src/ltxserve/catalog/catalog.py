@@ -8,11 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ltxserve.catalog.prices import Prices, load_prices
 from ltxserve.catalog.spec import CameraMove, Licence, LoraSpec, ModelSpec, Preset, TextEncoder
 from ltxserve.catalog.strict import build, wrong
 from ltxserve.errors import LtxserveError
@@ -31,6 +33,7 @@ class Catalog:
     presets: Mapping[str, Preset]
     camera: Mapping[str, CameraMove]
     licences: Mapping[str, Licence]
+    prices: Prices
 
     def model(self, name: str) -> ModelSpec:
         """The model of this name or alias. Raises LtxserveError `unknown_model`."""
@@ -54,12 +57,16 @@ class Catalog:
 
 
 @functools.cache
-def load_catalog() -> Catalog:
-    """The catalog in the package. Raises ConfigurationError `catalog_invalid` if it is broken."""
-    return read_catalog({name: _read(name) for name in ("models", "loras", "presets", "camera")})
+def load_catalog(prices: Path | None = None) -> Catalog:
+    """The catalog in the package, with its prices or those of an operator's file.
+
+    Raises ConfigurationError `catalog_invalid` if it is broken.
+    """
+    names = ("models", "loras", "presets", "camera")
+    return read_catalog({name: _read(name) for name in names}, load_prices(prices))
 
 
-def read_catalog(data: Mapping[str, Table]) -> Catalog:
+def read_catalog(data: Mapping[str, Table], prices: Prices | None = None) -> Catalog:
     """A catalog of parsed tables, one per file; used by load_catalog and by tests."""
     licences = _keyed(data["models"]["licences"], Licence, "licences")
     models = _models(data["models"], licences)
@@ -70,7 +77,7 @@ def read_catalog(data: Mapping[str, Table]) -> Catalog:
         _check_preset(preset)
     for lora in loras.values():
         _named_part(licences, lora.licence, f"loras[{lora.name}].licence")
-    return Catalog(models, loras, presets, camera, licences)
+    return Catalog(models, loras, presets, camera, licences, prices or load_prices())
 
 
 def _read(name: str) -> Table:
