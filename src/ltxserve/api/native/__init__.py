@@ -1,0 +1,1 @@
+"""The native dialect: everything a request can say, problem details for what goes wrong."""

@@ -1,0 +1,70 @@
+"""What a native body says beside the request itself; knows field types, no model and no limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.types import GenerationRequest
+
+MAX_KEY = 255
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Envelope(BaseModel):
+    """How a request is to be run, beside what it asks for.
+
+    prompts: a batch, one clip each, in place of `prompt`. count: so many variations of each.
+    webhook_url: told of the end by a signed POST. priority: higher goes first within the account.
+    metadata: the caller's own notes, given back with the job. timeout_seconds: of the run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: tuple[str, ...] = ()
+    count: int = 1
+    webhook_url: str | None = None
+    priority: int | None = Field(default=None, ge=-100, le=100)
+    metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
+    timeout_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+
+class GenerationBody(GenerationRequest, Envelope):
+    """Everything a native body can say, for the documentation."""
+
+    prompt: str = ""
+
+
+def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], Envelope]:
+    """A body's request and its envelope. Raises RequestRefused for an envelope that is wrong."""
+    names = set(Envelope.model_fields)
+    request = {key: value for key, value in body.items() if key not in names}
+    try:
+        return request, Envelope.model_validate({k: v for k, v in body.items() if k in names})
+    except ValidationError as error:
+        raise RequestRefused(
+            Problem(
+                "invalid_field",
+                f"{item['msg']}.",
+                "Correct the value or leave it out.",
+                ".".join(str(part) for part in item["loc"])[:100],
+            )
+            for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ) from None
+
+
+def idempotency_key(given: str | None) -> str | None:
+    """The Idempotency-Key header. Raises RequestRefused unless it is 1 to 255 printable ASCII."""
+    if given is None or _KEY.fullmatch(given):
+        return given
+    problem = Problem(
+        "invalid_field",
+        f"The key is not 1 to {MAX_KEY} printable ASCII characters without spaces.",
+        "A UUID does well.",
+        "Idempotency-Key",
+    )
+    raise RequestRefused([problem])

@@ -1,0 +1,80 @@
+"""The door: an id and a log line for every request, a coded 500 for a bug, no secret in the log."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import structlog
+from fastapi import FastAPI
+from starlette.types import Message
+
+from ltxserve.api import errors
+from ltxserve.api.door import Door, Handled
+
+
+async def _bug() -> None:
+    raise ZeroDivisionError("secret of the bug")
+
+
+async def _fine(item: str) -> dict[str, str]:
+    return {"item": item}
+
+
+def call(path: str, query: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """One request through the door: what was sent, logged and counted."""
+    api = FastAPI()
+    errors.install(api, {})
+    api.add_api_route("/bug", _bug)
+    api.add_api_route("/fine/{item}", _fine)
+    counted: list[Handled] = []
+    api.add_middleware(Door, count=counted.append)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    raw = [(key.encode(), value.encode()) for key, value in (headers or {}).items()]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(api({**scope, "headers": raw}, receive, send))
+    body = b"".join(message.get("body", b"") for message in sent)
+    start = dict(sent[0]["headers"])
+    return {
+        "status": sent[0]["status"],
+        "body": json.loads(body),
+        "headers": start,
+        "logs": logs,
+        "counted": counted,
+    }
+
+
+def test_a_request_gets_an_id_and_one_line():
+    got = call("/fine/1", "key=hush", {"x-request-id": "mine"})
+    assert got["status"] == 200
+    assert got["headers"][b"x-request-id"] == b"mine"
+    assert got["headers"][b"x-content-type-options"] == b"nosniff"
+    (line,) = got["logs"]
+    assert (line["event"], line["status"], line["route"]) == ("request", 200, "/fine/{item}")
+    assert "hush" not in json.dumps(line)
+    assert got["counted"][0].route == "/fine/{item}"
+
+
+def test_a_bug_is_answered_and_logged():
+    got = call("/bug")
+    assert got["status"] == 500
+    assert got["body"]["code"] == "internal_error"
+    assert "secret" not in json.dumps(got["body"])
+    assert got["body"]["request_id"] == got["headers"][b"x-request-id"].decode()
+    assert [line["event"] for line in got["logs"]] == ["bug", "request"]
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 200])
+def test_strange_request_ids_are_replaced(given: str):
+    assert (
+        call("/fine/1", headers={"x-request-id": given})["headers"][b"x-request-id"]
+        != given.encode()
+    )

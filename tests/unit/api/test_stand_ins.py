@@ -1,0 +1,96 @@
+"""Which model serves, and how a request is fitted into one that the caller did not name."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltxserve.api.stand_ins import StandIns, fit
+from ltxserve.catalog import load_catalog
+from ltxserve.engine.plan import parse_request, plan
+from ltxserve.errors import LtxserveError
+
+CATALOG = load_catalog()
+TINY = CATALOG.model("tiny")
+HERE = StandIns(CATALOG, aliases={"sora-2": "tiny"})
+
+
+def test_a_named_model_is_taken_at_its_word():
+    chosen = HERE.choose({"prompt": "x", "model": "ltx-2-3-fast", "size": "1920x1080"})
+    assert chosen.request == {"prompt": "x", "model": "ltx-2-3-fast", "size": "1920x1080"}
+    assert not chosen.notes
+
+
+def test_where_none_is_named_the_default_stands_in_and_says_so():
+    asked = {"prompt": "x", "width": 704, "height": 480, "num_frames": 121, "stg_blocks": [19]}
+    chosen = HERE.choose(asked, preset="editor")
+    made = plan(parse_request(chosen.request), CATALOG)
+    assert made.model == "tiny"
+    assert made.deliver.width / made.deliver.height == pytest.approx(704 / 480, rel=0.1)
+    assert any("704x480" in note for note in chosen.notes)
+    assert "stg_blocks" not in chosen.request
+
+
+def test_the_presets_own_model_is_used_where_this_build_runs_it():
+    chosen = HERE.choose({"prompt": "x"}, preset="draft")
+    assert chosen.request == {"preset": "draft", "prompt": "x"}
+
+
+def test_the_operators_alias_is_fitted():
+    chosen = HERE.choose({"prompt": "x", "model": "sora-2", "size": "1280x720", "seconds": 12.0})
+    made = plan(parse_request(chosen.request), CATALOG)
+    assert (made.model, made.deliver.num_frames) == ("tiny", 121)
+    assert len(chosen.notes) == 2
+
+
+def test_what_fits_is_left_alone():
+    request = {"prompt": "x", "width": 256, "height": 128, "num_frames": 49, "stg_blocks": [3]}
+    assert fit(request, TINY) == (request, [])
+
+
+def test_terms_that_a_model_lacks_are_dropped():
+    spec = CATALOG.model("ltxv-2b-0.9.8-distilled")
+    fitted, notes = fit({"guidance_scale": 3.0, "negative_prompt": "x", "audio": True}, spec)
+    assert fitted == {}
+    assert len(notes) == 3
+
+
+def test_an_alias_to_nothing_is_refused():
+    with pytest.raises(LtxserveError) as refused:
+        StandIns(CATALOG, aliases={"x": "no such"}).choose({"model": "x"})
+    assert refused.value.code == "unknown_model"
+
+
+FIELDS = (
+    "model",
+    "width",
+    "height",
+    "size",
+    "num_frames",
+    "seconds",
+    "fps",
+    "num_inference_steps",
+    "stg_blocks",
+    "guidance_scale",
+)
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.lists(st.integers(), max_size=3)
+    | st.just({"a": 1})
+    | st.just(10**400)
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), ODD))
+def test_anything_is_a_request_or_a_coded_refusal(asked: dict[str, Any]):
+    try:
+        plan(parse_request({"prompt": "x", **HERE.choose(asked, "editor").request}), CATALOG)
+        outcome = "planned"
+    except LtxserveError as error:
+        outcome = error.code
+    assert outcome in {"planned", "request_refused", "unknown_model"}
