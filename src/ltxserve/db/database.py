@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -154,7 +155,7 @@ def _postgres(url: URL) -> sa.Engine:
 def _sqlite(url: URL) -> sa.Engine:
     engine = sa.create_engine(url, module=sqlite_module(), pool_size=10, max_overflow=40)
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
         del record
         # Python's own BEGIN would come late, before the first write; ours comes at the start.
@@ -167,7 +168,7 @@ def _sqlite(url: URL) -> sa.Engine:
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         start = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
         if start:
