@@ -85,11 +85,19 @@ class Database:
     def backup(self, path: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use; `path` must be new.
 
-        Raises LtxserveError `not_supported` on PostgreSQL, which has tools of its own.
+        Raises LtxserveError `not_supported` on PostgreSQL, which has tools of its own, and
+        `output_invalid` when `path` exists or its folder does not.
         """
         if not self.is_sqlite:
             raise LtxserveError(
                 "not_supported", "Only SQLite is backed up from here.", "Use pg_dump."
+            )
+        if path.exists() or not path.parent.is_dir():
+            raise LtxserveError(
+                "output_invalid",
+                f"The backup cannot be written to {path}.",
+                "Name a new file in a folder that exists.",
+                "path",
             )
         try:
             with self.engine.connect().execution_options(sqlite_begin="") as connection:

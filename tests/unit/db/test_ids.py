@@ -1,0 +1,45 @@
+"""Ids are UUIDv7, and rise whatever the clock does."""
+
+import datetime
+import threading
+import uuid
+
+import time_machine
+
+from ltxserve.db.ids import new_id, time_of
+
+
+def test_an_id_is_a_uuid_of_version_7():
+    made = uuid.UUID(new_id())
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+
+
+def test_ids_rise():
+    made = [new_id() for _ in range(20_000)]
+    assert made == sorted(set(made))
+
+
+def test_ids_rise_when_the_clock_steps_back():
+    with time_machine.travel(datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC), tick=False):
+        late = new_id()
+    assert new_id() > late
+
+
+def test_an_id_tells_when_it_was_made():
+    moment = datetime.datetime(2101, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
+    with time_machine.travel(moment, tick=False):
+        assert abs(time_of(new_id()) - moment.timestamp()) < 0.002
+
+
+def test_threads_never_make_the_same():
+    made: list[str] = []
+
+    def make() -> None:
+        made.extend([new_id() for _ in range(2000)])
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(made)) == 8000
