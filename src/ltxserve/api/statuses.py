@@ -23,7 +23,7 @@ CODES_BY_STATUS: dict[int, tuple[str, ...]] = {
         "job_not_found",
     ),
     405: ("method_not_allowed",),
-    409: ("cancelled", "not_ready", "idempotency_conflict", "account_exists"),
+    409: ("cancelled", "not_ready", "job_not_finished", "idempotency_conflict", "account_exists"),
     413: ("body_too_large", "media_too_large"),
     415: ("media_unsupported", "media_type_refused"),
     416: ("range_invalid",),
@@ -82,10 +82,12 @@ CODES_BY_STATUS: dict[int, tuple[str, ...]] = {
         "not_supported",
         "out_of_memory",
     ),
+    429: ("too_many_jobs",),
     500: ("internal_error",),
     502: (
         "generation_failed",
         "worker_lost",
+        "batch_failed",
         "device_broken",
         "service_unreachable",
         "service_answer_invalid",
@@ -107,7 +109,7 @@ CODES_BY_STATUS: dict[int, tuple[str, ...]] = {
         "storage_unavailable",
         "database_unavailable",
     ),
-    504: ("wait_timed_out",),
+    504: ("wait_timed_out", "job_timed_out"),
     507: ("media_write_failed", "storage_full"),
 }
 
