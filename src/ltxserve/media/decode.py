@@ -5,9 +5,10 @@ Knows nothing of models: frames arrive at their own size and rate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 from av import AudioFrame, AudioResampler, Packet, VideoFrame
@@ -29,10 +30,13 @@ __all__ = [
     "read_image",
     "read_sound",
     "read_video",
+    "steady",
     "stream_rate",
     "video_packets",
     "video_stream",
 ]
+
+T = TypeVar("T")
 
 MAX_CLIP_BYTES = 4 * 2**30
 """Decoded RGB that one call may hold; 60 s of 1280x704 at 24 fps is 3.9e9 bytes."""
@@ -73,7 +77,7 @@ def read_video(source: Source, start_frame: int = 0, max_frames: int | None = No
         last: VideoFrame | None = None
         packets = video_packets(container, stream, located.name)
         frames = (frame for packet in packets for frame in packet.decode())
-        for index, frame in enumerate(_steady(frames, fps)):
+        for index, frame in steady(((frame.time, frame) for frame in frames), fps):
             if index < start_frame:
                 continue
             repeated = frame is last
@@ -158,23 +162,30 @@ def video_packets(container: InputContainer, stream: VideoStream, name: str) -> 
         raise unreadable(name, f"it ends after {packets} of {expected} frames")
 
 
-def _steady(frames: Iterator[VideoFrame], fps: Fraction) -> Iterator[VideoFrame]:
-    """The frames at a constant rate; those already so pass untouched."""
-    start: float | None = None
-    last: VideoFrame | None = None
-    given = 0
-    for frame in frames:
-        if frame.time is not None:
-            start = frame.time if start is None else start
-            place = (frame.time - start) * float(fps)
+def steady(
+    timed: Iterable[tuple[float | None, T]], fps: Fraction, start: float | None = None
+) -> Iterator[tuple[int, T]]:
+    """Things with their times (seconds) at a constant rate, each with its place from 0.
+
+    Those already so pass untouched; others are repeated or left out. `start` is the time of
+    place 0, where the first thing may come later; None = that of the first.
+    """
+    last: tuple[T] | None = None
+    given: int | None = None if start is not None else 0
+    for time, thing in timed:
+        if time is not None:
+            start = time if start is None else start
+            place = (time - start) * float(fps)
+            given = round(place) if given is None else given
             if place - given < -_DRIFT:
                 continue
             while last is not None and place - given > _DRIFT:
-                yield last
+                yield given, last[0]
                 given += 1
-        yield frame
+        given = given or 0
+        yield given, thing
         given += 1
-        last = frame
+        last = (thing,)
 
 
 def _stacked(pictures: list[Pixels]) -> Pixels:

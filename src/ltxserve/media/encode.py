@@ -40,7 +40,7 @@ _WRITERS: dict[VideoFormat, Callable[[Draft, EncodeTarget], FrameWriter]] = {
     "png": PngWriter,
 }
 _HALF_COLOUR: tuple[VideoFormat, ...] = ("mp4", "webm")  # yuv420p: sides must be even
-_MEDIA_TYPES: dict[VideoFormat, str] = {
+MEDIA_TYPES: dict[VideoFormat, str] = {
     "mp4": "video/mp4",
     "webm": "video/webm",
     "gif": "image/gif",
@@ -97,11 +97,11 @@ def write_video(
             with writing(name):
                 writer.finish(sound)
         with writing(name):
-            size, digest = _measure(draft.result)
+            size, digest = measure_file(draft.result)
     return EncodedFile(
         path=target.path,
         format=target.format,
-        media_type=_MEDIA_TYPES[target.format],
+        media_type=MEDIA_TYPES[target.format],
         bytes=size,
         sha256=digest,
         width=target.width,
@@ -154,7 +154,8 @@ def _single(frames: Iterable[Pixels], target: EncodeTarget) -> Iterator[Pixels]:
             yield frame
 
 
-def _measure(result: Path) -> tuple[int, str]:
+def measure_file(result: Path) -> tuple[int, str]:
+    """Length in bytes and SHA-256 (hex) of a file, or of all files in a folder in order of name."""
     size, digest = 0, hashlib.sha256()
     for path in sorted(result.iterdir()) if result.is_dir() else [result]:
         with path.open("rb") as file:

@@ -7,7 +7,7 @@ and a container needs to know its streams before the first packet.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -52,8 +52,8 @@ class ContainerWriter:
         self._result = draft.result
         self._picture = draft.folder / _PICTURE_FILE
         self._count = 0
-        self._output = self._open(self._picture)
-        self._stream = self._add_video(self._output)
+        self._output = open_output(layout, self._picture, target.metadata)
+        self._stream = add_picture(self._output, layout, target)
 
     def add(self, frame: Pixels) -> None:
         picture = to_yuv420(frame)
@@ -74,26 +74,6 @@ class ContainerWriter:
         with suppress(FFmpegError):  # a second close is harmless; a first one means failure
             self._output.close()
 
-    def _open(self, path: Path) -> OutputContainer:
-        options = dict(self._layout.muxer_options)
-        output = av.open(str(path), mode="w", format=self._layout.muxer, options=options)
-        output.metadata.update(self._target.metadata)
-        return output
-
-    def _add_video(self, output: OutputContainer) -> VideoStream:
-        target, layout = self._target, self._layout
-        lowest, highest = layout.crf_range
-        crf = layout.crf if target.crf is None else min(max(target.crf, lowest), highest)
-        # A key frame every 2 s at least: editors and browsers seek from one to the next.
-        gop = str(max(1, round(2 * target.fps)))
-        options = {**layout.video_options, **SITING, "crf": str(crf), "g": gop}
-        stream = output.add_stream(layout.video_codec, rate=target.fps, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = target.width, target.height, "yuv420p"
-        stream.codec_context.time_base = 1 / target.fps
-        tag_bt709(stream.codec_context)
-        return stream
-
     def _fit(self, sound: Sound) -> Sound:
         """The sound at a rate the codec takes, exactly as long as the frames."""
         rates = self._layout.audio_rates
@@ -103,23 +83,54 @@ class ContainerWriter:
     def _join(self, sound: Sound) -> None:
         with (
             av.open(str(self._picture), mode="r", format=self._layout.muxer) as picture,
-            self._open(self._result) as output,
+            open_output(self._layout, self._result, self._target.metadata) as output,
         ):
             source = picture.streams.video[0]
             video = output.add_stream_from_template(source)
-            audio = self._add_audio(output, sound)
+            audio = add_sound(output, self._layout, sound.sample_rate, sound.channels)
             packets = (packet for packet in picture.demux(source) if packet.dts is not None)
             for packet in _interleaved(_onto(video, packets), _encoded(audio, sound)):
                 output.mux(packet)
 
-    def _add_audio(self, output: OutputContainer, sound: Sound) -> AudioStream:
-        stream = output.add_stream(self._layout.audio_codec, rate=sound.sample_rate)
-        assert isinstance(stream, AudioStream)
-        stream.layout = LAYOUTS[sound.channels]
-        stream.time_base = Fraction(1, sound.sample_rate)
-        # 96 kbit/s per channel; AAC cannot use more than 6 bits per sample at low rates.
-        stream.bit_rate = min(96_000, 4 * sound.sample_rate) * sound.channels
-        return stream
+
+def open_output(
+    layout: ContainerFormat, path: Path, metadata: Mapping[str, str]
+) -> OutputContainer:
+    """A new, empty container of this format."""
+    options = dict(layout.muxer_options)
+    output = av.open(str(path), mode="w", format=layout.muxer, options=options)
+    output.metadata.update(metadata)
+    return output
+
+
+def add_picture(
+    output: OutputContainer, layout: ContainerFormat, target: EncodeTarget
+) -> VideoStream:
+    """The stream that takes yuv420p frames timed by their number; BT.709 tagged."""
+    lowest, highest = layout.crf_range
+    crf = layout.crf if target.crf is None else min(max(target.crf, lowest), highest)
+    # A key frame every 2 s at least: editors and browsers seek from one to the next.
+    gop = str(max(1, round(2 * target.fps)))
+    options = {**layout.video_options, **SITING, "crf": str(crf), "g": gop}
+    stream = output.add_stream(layout.video_codec, rate=target.fps, options=options)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height, stream.pix_fmt = target.width, target.height, "yuv420p"
+    stream.codec_context.time_base = 1 / target.fps
+    tag_bt709(stream.codec_context)
+    return stream
+
+
+def add_sound(
+    output: OutputContainer, layout: ContainerFormat, sample_rate: int, channels: int
+) -> AudioStream:
+    """The stream that takes float samples timed by their number."""
+    stream = output.add_stream(layout.audio_codec, rate=sample_rate)
+    assert isinstance(stream, AudioStream)
+    stream.layout = LAYOUTS[channels]
+    stream.time_base = Fraction(1, sample_rate)
+    # 96 kbit/s per channel; AAC cannot use more than 6 bits per sample at low rates.
+    stream.bit_rate = min(96_000, 4 * sample_rate) * channels
+    return stream
 
 
 def _onto(stream: VideoStream, packets: Iterator[Packet]) -> Iterator[Packet]:
