@@ -36,7 +36,7 @@ from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocod
 from ltxserve.training.tiny.plot import plot_losses
 from ltxserve.training.tiny.sampling import sheet_sampler
 
-FIRST_SHARDS, STEPS_PER_SHARD = 16, 25  # how the pool of encoded clips grows
+STEPS_PER_SHARD = 25  # how fast the pool of encoded clips grows
 CLIP = Canvas(256, 256, 49)
 STILL = Canvas(256, 256, 1)
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
@@ -46,6 +46,7 @@ STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of s
 class Recipe:
     """Steps and batches of each fitting; see recipe.toml.
 
+    first_shards: of encoded clips, before the first step on clips.
     compiled: run the transformer's blocks through torch.compile, a third quicker; it needs a C++
     compiler and some minutes at the start.
     """
@@ -60,6 +61,7 @@ class Recipe:
     video_steps: int
     video_batch: int
     clips: int
+    first_shards: int = 16
     compiled: bool = False
 
 
@@ -143,7 +145,7 @@ def cached_clips(run: Run, recipe: Recipe, encoders: Encoders) -> Callable[[int]
     folder, pool = run.folder / "latents", []
 
     def source(number: int) -> Batch:
-        count = min(recipe.clips // SHARD, FIRST_SHARDS + number // STEPS_PER_SHARD)
+        count = min(recipe.clips // SHARD, recipe.first_shards + number // STEPS_PER_SHARD)
         while len(pool) < count:
             pool.append(read_shard(write_shard(encoders, folder, len(pool), CLIP)))
         rows = Random(f"pool {number}").sample(range(count * SHARD), recipe.video_batch)

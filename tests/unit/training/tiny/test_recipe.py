@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
-from ltxserve.training.tiny import recipe as recipes
 from ltxserve.training.tiny.latents import SHARD, Batch, Encoders
 from ltxserve.training.tiny.loop import Run
 from ltxserve.training.tiny.model import build_audio_vae, build_vae
@@ -30,11 +28,8 @@ def test_no_minutes_trains_nothing_but_leaves_a_checkpoint(tmp_path: Path) -> No
     assert not (tmp_path / "model").exists()
 
 
-def test_the_pool_grows_and_gives_equal_batches_for_equal_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recipes, "FIRST_SHARDS", 1)
-    recipe = recipe_for("cpu", clips=5 * SHARD, video_batch=4)
+def test_the_pool_grows_and_gives_equal_batches_for_equal_numbers(tmp_path: Path) -> None:
+    recipe = recipe_for("cpu", clips=5 * SHARD, video_batch=4, first_shards=1)
     for number in range(5):
         torch.save(tiny_batch(number).__dict__, folder_of(tmp_path) / f"shard-{number:05d}.pt")
     encoders = Encoders(build_vae(), build_audio_vae(), "cpu")  # never asked: all shards are there
