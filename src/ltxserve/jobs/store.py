@@ -34,15 +34,29 @@ def insert(conn: sa.Connection, new: NewJob) -> Job:
     made = conn.execute(_insert(conn).values(_values(new)).returning(jobs)).first()
     if made is not None:
         return to_job(made)
-    first = to_job(
-        conn.execute(
-            sa.select(jobs).where(
-                jobs.c.account_id == new.account_id,
-                jobs.c.idempotency_key == new.idempotency_key,
-            )
-        ).one()
-    )
-    if first.request_hash != new.request_hash:
+    # None only if the key's day ended just now; then the way is free.
+    first = repeated(conn, new.account_id, new.idempotency_key, new.request_hash)
+    return first or insert(conn, new)
+
+
+def repeated(
+    conn: sa.Connection, account_id: str, key: str | None, request_hash: str | None
+) -> Job | None:
+    """The job that an Idempotency-Key made within a day, or None.
+
+    Raises Conflict `idempotency_conflict` when it was made of another request.
+    """
+    row = conn.execute(
+        sa.select(jobs).where(
+            jobs.c.account_id == account_id,
+            jobs.c.idempotency_key == key,
+            jobs.c.created_at >= time.time() - KEY_SECONDS,
+        )
+    ).first()
+    if row is None:
+        return None
+    first = to_job(row)
+    if first.request_hash != request_hash:
         raise Conflict(
             "idempotency_conflict",
             f"The Idempotency-Key belongs to job {first.id}, which asked for something else.",
