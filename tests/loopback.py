@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered. `cut`: break the connection after so many bytes of the body."""
+    """What is answered. `cut`: break the connection after so many bytes of the body.
+
+    drop: break it without an answer.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    drop: bool = False
 
 
 Answer = Callable[[Request], Reply]
@@ -48,7 +52,7 @@ class Loopback:
         self.url = f"http://{host}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -72,6 +76,9 @@ def _handler(answer: Answer, seen: list[Request]) -> type[BaseHTTPRequestHandler
             self.reply(answer(request))
 
         def reply(self, reply: Reply) -> None:
+            if reply.drop:
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             names = {name.lower() for name in reply.headers}
             if not names & {"content-length", "transfer-encoding"}:

@@ -76,7 +76,8 @@ class ArtifactStore(Protocol):
         """A link that reads the file for `expires_in` seconds without any other credential.
 
         file_name: download under this name instead of showing it in place. media_type: overrides
-        the stored one, where the store can. A link says nothing about whether the file exists.
+        the stored one, where the store can. Some stores raise `file_not_found` for a file that is
+        not there; others give a link that reads nothing.
         """
         ...
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ltxserve.errors import ConfigurationError
-from ltxserve.storage.base import ArtifactStore
+from ltxserve.errors import ConfigurationError, StorageError
+from ltxserve.storage.base import ArtifactStore, check_key
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,11 @@ def create_store(config: StoreConfig) -> ArtifactStore:
     """
     scheme, found, _ = config.url.partition("://")
     kind = scheme if found else "supabase" if config.url == "supabase" else "local"
+    makers = {"local": _local, "s3": _s3, "supabase": _supabase}
+    if kind not in makers:
+        raise _invalid(f"{kind}:// is not a kind of store that is known.")
     try:
-        if kind == "local":
-            return _local(config)
-        raise _invalid(f"{config.url!r} is not a store that is known.")
+        return makers[kind](config)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "backend_missing",
@@ -94,10 +96,45 @@ def _local(config: StoreConfig) -> ArtifactStore:
     return LocalStore(path, Links(config.secrets), config.public_url)
 
 
-def _invalid(message: str) -> ConfigurationError:
+def _s3(config: StoreConfig) -> ArtifactStore:
+    from ltxserve.storage.s3 import S3Place, S3Store
+
+    bucket, _, prefix = config.url.removeprefix("s3://").partition("/")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", bucket):
+        raise _invalid("s3:// is followed by no name of a bucket.")
+    _check_prefix(prefix, "LTXSERVE_STORE")
+    access = config.s3
+    if bool(access.access_key_id) != bool(access.secret_access_key):
+        raise _invalid("An S3 access key has two parts, and one is missing.")
+    return S3Store(S3Place(bucket, prefix, **asdict(access)))
+
+
+def _supabase(config: StoreConfig) -> ArtifactStore:
+    from ltxserve.storage.supabase import SupabasePlace, SupabaseStore
+
+    access = config.supabase
+    missing = [name for name in ("url", "service_role_key", "bucket") if not getattr(access, name)]
+    if missing:
+        names = ", ".join(f"SUPABASE_{name.upper()}" for name in missing)
+        raise _invalid(f"The store supabase needs {names}.")
+    if not access.url.startswith(("https://", "http://")):
+        raise _invalid("SUPABASE_URL is no http(s) URL.", "SUPABASE_URL")
+    _check_prefix(access.prefix, "SUPABASE_PREFIX")
+    return SupabaseStore(SupabasePlace(**asdict(access)))
+
+
+def _check_prefix(prefix: str, name: str) -> None:
+    try:
+        if prefix.strip("/"):
+            check_key(prefix.strip("/"))
+    except StorageError as error:
+        raise _invalid(f"{name} has a prefix that cannot be used.", name) from error
+
+
+def _invalid(message: str, field: str = "LTXSERVE_STORE") -> ConfigurationError:
     return ConfigurationError(
         "settings_invalid",
         message,
         "LTXSERVE_STORE takes local, a folder, s3://BUCKET/PREFIX or supabase.",
-        "LTXSERVE_STORE",
+        field,
     )

@@ -6,7 +6,7 @@ import httpcore
 import pytest
 
 from ltxserve.media.deadline import Deadline, DeadlineBackend, bounded_lookup
-from tests.contracts.stores import Clock
+from tests.clocks import Clock
 
 
 class Stream(httpcore.NetworkStream):

@@ -10,6 +10,7 @@ from ltxserve.errors import ConfigurationError
 from ltxserve.storage.create import S3Access, StoreConfig, SupabaseAccess, create_store
 from ltxserve.storage.local import LocalStore
 
+PROJECT = SupabaseAccess("https://p.example/", "hush", "vids", "/ltx2/")
 LOCAL = StoreConfig(secrets=("s",), public_url="http://host")
 
 
@@ -26,12 +27,48 @@ def test_local(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "config",
-    [LOCAL, StoreConfig(folder="x"), replace(LOCAL, url="ftp://x"), replace(LOCAL, url="gs://b")],
+    [
+        LOCAL,
+        StoreConfig(folder="x"),
+        replace(LOCAL, url="ftp://x"),
+        replace(LOCAL, url="gs://b"),
+        StoreConfig("s3://"),
+        StoreConfig("s3:///prefix"),
+        StoreConfig("s3://bucket/../other"),
+        StoreConfig("s3://bucket", s3=S3Access(access_key_id="k")),
+        StoreConfig("supabase"),
+        StoreConfig("supabase", supabase=replace(PROJECT, url="")),
+        StoreConfig("supabase", supabase=replace(PROJECT, url="project.example")),
+        StoreConfig("supabase", supabase=replace(PROJECT, prefix="a/../b")),
+    ],
 )
 def test_refused(config: StoreConfig):
     with pytest.raises(ConfigurationError) as caught:
         create_store(config)
-    assert (caught.value.code, caught.value.field) == ("settings_invalid", "LTXSERVE_STORE")
+    assert caught.value.code == "settings_invalid"
+    assert caught.value.field in ("LTXSERVE_STORE", "SUPABASE_URL", "SUPABASE_PREFIX")
+    assert "hush" not in str(caught.value)
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(ConfigurationError) as caught:
+        create_store(StoreConfig("supabase", supabase=SupabaseAccess(bucket="b")))
+    assert "SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY" in str(caught.value)
+
+
+def test_s3():
+    access = S3Access("http://127.0.0.1:1", "eu-west-1", "k", "hush")
+    store = create_store(StoreConfig("s3://clips/some/prefix/", s3=access))
+    url = store.url("a/b.mp4", 60)
+    assert url.startswith("http://127.0.0.1:1/clips/some/prefix/a/b.mp4?")
+    assert "eu-west-1" in url
+
+
+def test_supabase():
+    store = create_store(StoreConfig("supabase", supabase=replace(PROJECT, public=True)))
+    expected = "https://p.example/storage/v1/object/public/vids/ltx2/a.mp4"
+    assert store.url("a.mp4", 60) == expected
+    store.close()
 
 
 def test_travels_as_json():

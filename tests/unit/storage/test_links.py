@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ltxserve.errors import StorageError
 from ltxserve.storage.links import Grant, Links
-from tests.contracts.stores import Clock
+from tests.clocks import Clock
 
 GRANT = Grant("a/b.mp4", "my clip.mp4", "video/mp4")
 
