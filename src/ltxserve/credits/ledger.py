@@ -171,7 +171,8 @@ def _add(conn: sa.Connection, entry: Entry) -> bool:
     """Insert unless a constraint of the ledger says that this has already happened."""
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     insert = dialect.insert(ledger).values(vars(entry)).on_conflict_do_nothing()
-    return conn.execute(insert).rowcount == 1
+    # RETURNING, not the row count: psycopg's is not to be relied on for INSERT.
+    return conn.execute(insert.returning(ledger.c.id)).first() is not None
 
 
 def _held(conn: sa.Connection, job_id: str) -> Entry | None:

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from ltxserve.db.database import Database, read_url, sqlite_module
 from ltxserve.db.tables import accounts, metadata
@@ -89,7 +90,7 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database):
 def test_a_reader_cannot_write_on_postgres(database: Database):
     if database.is_sqlite:
         pytest.skip("SQLite has no transaction that only reads")
-    with pytest.raises(sa.exc.DBAPIError), database.read() as conn:
+    with pytest.raises(DBAPIError), database.read() as conn:
         conn.execute(sa.update(accounts).values(balance=5))
 
 
