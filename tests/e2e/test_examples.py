@@ -29,9 +29,13 @@ WRITES = {
     "seeds": "take-1.mp4 take-2.mp4 take-3.mp4 takes.png",
     "formats": "clip.mp4 clip.webm clip.gif frames",
     "engine": "up.mp4 down.mp4",
+    "stitch": "clip.mp4",
     "dry_run": "plan.json",
     "demo": "ball.mp4 square.mp4 demo.png",
 }
+
+FRAMES = {"video_to_video": 17, "stitch": 9 + 5 - 3}
+"""Examples whose clips are not 9 frames long; stitch joins 9 and 9 at double speed over 3."""
 
 
 def run(name: str, out: Path) -> None:
@@ -56,7 +60,7 @@ def test_example(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         video = probe(clip).video
         assert video is not None
         assert (video.width, video.height) == (128, 128)
-        assert video.num_frames == (17 if name == "video_to_video" else 9)
+        assert video.num_frames == FRAMES.get(name, 9)
 
 
 def test_what_the_examples_say(

@@ -20,11 +20,19 @@ from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
 VERBS = {
     "models": "ltxserve.cli.models:models",
     "generate": "ltxserve.cli.generate:generate",
+    "stitch": "ltxserve.cli.stitch:stitch",
     "plan": "ltxserve.cli.plan:plan",
     "doctor": "ltxserve.cli.doctor:doctor",
     "train": "ltxserve.cli.train:train",
 }
 """Verb -> where its function is. Verb modules import heavy libraries inside their functions."""
+
+GROUPS = {
+    "accounts": "ltxserve.cli.accounts:group",
+    "keys": "ltxserve.cli.keys:group",
+    "db": "ltxserve.cli.db:group",
+}
+"""First word -> where the commands below it are."""
 
 app = typer.Typer(
     name="ltxserve",
@@ -101,8 +109,17 @@ def _root(
 
 def _register() -> None:
     for name, place in VERBS.items():
-        module, function = place.split(":")
-        app.command(name)(cancellable(getattr(importlib.import_module(module), function)))
+        app.command(name)(cancellable(_found(place)))
+    for name, place in GROUPS.items():
+        group: typer.Typer = _found(place)
+        for command in group.registered_commands:
+            command.callback = cancellable(command.callback) if command.callback else None
+        app.add_typer(group, name=name)
+
+
+def _found(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 _register()

@@ -46,7 +46,7 @@ def read_request(values: Mapping[str, Any]) -> GenerationRequest:
 
     Raises RequestRefused for what cannot be read.
     """
-    data = _load(values.get("request"))
+    data = load_object(values.get("request"))
     if values.get("prompt") is not None:
         data["prompt"] = values["prompt"]
     for option in OPTIONS:
@@ -87,7 +87,9 @@ def _lora(text: str) -> dict[str, Any]:
 def _control(text: str) -> dict[str, Any]:
     kind, found, source = text.partition("=")
     if not found:
-        raise _bad("--control", f"{text!r} names no kind.", "Write for example canny=edges.mp4.")
+        raise refused_option(
+            "--control", f"{text!r} names no kind.", "Write for example canny=edges.mp4."
+        )
     return {"kind": kind, **_parts(_STRONG, source)}
 
 
@@ -106,24 +108,30 @@ def _parts(pattern: re.Pattern[str], text: str) -> dict[str, Any]:
     return {key: value for key, value in match.groupdict().items() if value is not None}
 
 
-def _load(path: str | None) -> dict[str, Any]:
+def load_object(path: str | None) -> dict[str, Any]:
+    """The JSON object in a file (- = stdin), empty without one; RequestRefused if it is none."""
     if path is None:
         return {}
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
         data = json.loads(text)
     except OSError as error:
-        raise _bad(
+        raise refused_option(
             "--request", f"{path} cannot be read: {error.strerror}.", "Check the path."
         ) from None
     except ValueError as error:  # broken JSON or text that is not UTF-8
-        raise _bad("--request", f"{path} is not JSON: {error}.", "Correct the file.") from None
+        raise refused_option(
+            "--request", f"{path} is not JSON: {error}.", "Correct the file."
+        ) from None
     if not isinstance(data, dict):
-        raise _bad("--request", f"{path} holds no JSON object.", 'Write {"prompt": "..."}.')
+        raise refused_option(
+            "--request", f"{path} holds no JSON object.", 'Write {"prompt": "..."}.'
+        )
     return data
 
 
-def _bad(field: str, message: str, hint: str) -> RequestRefused:
+def refused_option(field: str, message: str, hint: str) -> RequestRefused:
+    """A refusal of one thing on the command line."""
     return RequestRefused([Problem("invalid_field", message, hint, field)])
 
 

@@ -1,0 +1,155 @@
+"""What a stitch is to the service: read and judged when it is submitted, joined when its job runs.
+
+Pure functions over files that the caller has fetched: knows no database, no credits, no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltxserve.errors import LtxserveError, Problem, RequestRefused
+from ltxserve.media.colour import to_rgb
+from ltxserve.media.decode import video_stream
+from ltxserve.media.frames import resize
+from ltxserve.media.source import locate, open_container
+from ltxserve.media.stitch.judge import judge
+from ltxserve.media.stitch.nouns import Stitch
+from ltxserve.media.stitch.parse import parse_stitch
+from ltxserve.media.stitch.plan import StitchPlan
+from ltxserve.media.stitch.run import STAGE, Stitched, Writing, look_and_plan, write_plan
+from ltxserve.media.thumbnail import contact_sheet, save_image, thumbnail
+from ltxserve.progress import NullObserver, Observer
+
+KIND = "stitch"
+"""The kind of job that a stitch is."""
+Fetch = Callable[[str], Path]
+"""A clip's source (the id of a job or an upload, a URL, a data URI) to a checked local file."""
+
+_CELLS, _COLUMNS, _CELL_WIDTH = 12, 4, 320
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a stitch's job made.
+
+    files: artifact name -> file and its media type: video, thumbnail, preview. result: what a
+    job's `result` says besides its artifacts. plan: what was done, as plain data.
+    """
+
+    files: Mapping[str, tuple[Path, str]]
+    result: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    warnings: tuple[str, ...] = field(default=())
+
+
+def read(request: Mapping[str, Any]) -> Stitch:
+    """A stitch from plain data, judged as far as that goes without its clips.
+
+    Raises RequestRefused with every problem found.
+    """
+    stitch = parse_stitch(request)
+    problems = judge(stitch)
+    if problems:
+        raise RequestRefused(problems)
+    return stitch
+
+
+def fetch_clips(stitch: Stitch, fetch: Fetch) -> list[Path]:
+    """Every clip's file, each source fetched once.
+
+    Raises RequestRefused with a problem for every clip that cannot be had.
+    """
+    known: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for index, clip in enumerate(stitch.clips):
+        try:
+            if clip.source not in known:
+                known[clip.source] = fetch(clip.source)
+        except LtxserveError as error:
+            where = f"clips.{index}.source"
+            problems.append(Problem(error.code, error.message, error.hint, where))
+    if problems:
+        raise RequestRefused(problems)
+    return [known[clip.source] for clip in stitch.clips]
+
+
+def join(
+    stitch: Stitch, clips: Sequence[Path], folder: Path, observer: Observer | None = None
+) -> Joined:
+    """Join fetched clips, one file per clip in order, into files in `folder`.
+
+    The observer hears of every frame and may raise Cancelled. Raises RequestRefused for what
+    these clips cannot be joined to, MediaError for files.
+    """
+    plan = look_and_plan(stitch, clips)
+    path = folder / f"video.{stitch.output.format}"
+    made = write_plan(plan, Writing(path, observer=observer or NullObserver()))
+    files = {"video": (path, made.file.media_type), **_pictures(path, made.plan.num_frames)}
+    return Joined(files, result_of(made), plan_view(made.plan), made.warnings)
+
+
+def result_of(made: Stitched) -> dict[str, Any]:
+    """What a job's result says of a finished stitch, besides its artifacts."""
+    file = made.file
+    return {
+        "width": file.width,
+        "height": file.height,
+        "num_frames": file.num_frames,
+        "fps": float(file.fps),
+        "seconds": file.seconds,
+        "has_sound": file.has_sound,
+        "copied": made.copied,
+        "loudness": made.loudness,
+    }
+
+
+def plan_view(plan: StitchPlan) -> dict[str, Any]:
+    """A plan as plain data, in the form of a generation's: what is delivered, and the stages."""
+    extent = {
+        "width": plan.width,
+        "height": plan.height,
+        "num_frames": plan.num_frames,
+        "fps": float(plan.fps),
+    }
+    return {
+        "deliver": extent,
+        "fit": plan.fit,
+        "stages": [{"kind": STAGE, "steps": plan.num_frames, "shape": extent}],
+        "sample_rate": plan.sample_rate,
+        "clips": [
+            {
+                "first_frame": part.first,
+                "stop_frame": part.stop,
+                "starts_at_frame": start,
+                "num_frames": part.num_frames,
+                "speed": float(part.speed),
+                "volume": part.volume,
+            }
+            for part, start in zip(plan.parts, plan.starts, strict=True)
+        ],
+        "transitions": [joint.transition.model_dump() for joint in plan.joints],
+    }
+
+
+def _pictures(video: Path, num_frames: int) -> dict[str, tuple[Path, str]]:
+    """A thumbnail and a sheet of frames at even distances, beside the video."""
+    places = np.linspace(0, num_frames - 1, min(_CELLS, num_frames)).round().astype(int)
+    wanted = {int(place) for place in places} | {num_frames // 2}
+    small: dict[int, np.ndarray] = {}
+    with open_container(locate(video)) as container:
+        frames = container.decode(video_stream(container, video.name))
+        for place, frame in enumerate(frames):
+            if place in wanted:
+                picture = to_rgb(frame)
+                height, width = picture.shape[:2]
+                cell = max(1, round(height * _CELL_WIDTH / width))
+                small[place] = resize(picture, _CELL_WIDTH, cell)
+    middle, sheet = video.with_name("thumbnail.jpg"), video.with_name("preview.jpg")
+    save_image(thumbnail(small[num_frames // 2]), middle)
+    save_image(contact_sheet(np.stack([small[int(place)] for place in places]), _COLUMNS), sheet)
+    return {"thumbnail": (middle, "image/jpeg"), "preview": (sheet, "image/jpeg")}
