@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ltxserve.accounts.accounts import Account, get_account, to_account
 from ltxserve.accounts.scopes import check_scopes, narrow
+from ltxserve.accounts.secret import derive
 from ltxserve.db.tables import accounts, api_keys
 from ltxserve.errors import AccessDenied, NotFound
 
@@ -37,13 +38,18 @@ class KeyRow:
 
 
 class Keys:
-    """Keys whose digests are made with one pepper (see secret.derive); holds no connection.
+    """Keys whose digests are made with one pepper; holds no connection.
 
     A key is ltx_<id>_<secret> with 256 random bits, so a fast digest is enough: HMAC-SHA256.
     """
 
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
+
+    @classmethod
+    def of(cls, secret: str) -> Keys:
+        """The keys of the installation that has this secret (see secret.load_secret)."""
+        return cls(derive(secret, "keys"))
 
     def create(
         self,

@@ -47,6 +47,13 @@ def test_a_key_is_not_kept(database: Database):
     assert key.rpartition("_")[2] not in str(row)
 
 
+def test_keys_belong_to_the_secret_of_an_installation(database: Database):
+    with database.begin() as conn:
+        _, key = Keys.of("s" * 64).create(conn, "local", ("read",))
+        assert Keys.of("s" * 64).authenticate(conn, key).id == "local"
+    assert refused(database, key, Keys.of("t" * 64))
+
+
 def test_whatever_is_wrong_reads_the_same(database: Database):
     row, key = made(database)
     other_secret = f"ltx_{row.id}_{'A' * 43}"

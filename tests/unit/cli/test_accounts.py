@@ -1,0 +1,56 @@
+"""`ltxserve accounts`: create, list, top up."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.service import Operator
+
+
+@pytest.fixture
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(tmp_path, monkeypatch)
+
+
+def test_a_fresh_installation_has_the_local_account(operator: Operator):
+    [row] = operator.ask("accounts", "list")
+    assert (row["name"], row["price_list"], row["balance"]) == ("local", "free", 0)
+
+
+def test_an_account_is_made_and_listed(operator: Operator):
+    words = ["--price-list", "per-second", "--scope", "read", "--max-queued", "5"]
+    made = operator.ask("accounts", "create", "mivo", *words)
+    assert operator.ask("accounts", "list")[1] == made
+    assert (made["scopes"], made["max_queued"], made["balance"]) == (["read"], 5, 0)
+    table = operator.say("accounts", "list")
+    assert "mivo" in table
+    assert made["id"] in table
+
+
+def test_create_prints_the_id(operator: Operator):
+    said = operator.say("accounts", "create", "mivo")
+    assert operator.ask("accounts", "list")[1]["id"] == said
+
+
+def test_a_price_list_has_to_exist(operator: Operator):
+    assert operator.refused("accounts", "create", "mivo", "--price-list", "gold") == (
+        "unknown_price_list"
+    )
+    assert len(operator.ask("accounts", "list")) == 1
+
+
+def test_what_makes_no_sense_is_refused(operator: Operator):
+    operator.say("accounts", "create", "mivo")
+    assert operator.refused("accounts", "create", "mivo") == "account_exists"
+    assert operator.refused("accounts", "create", "a b") == "request_refused"
+    assert operator.refused("accounts", "top-up", "nobody", "5") == "account_not_found"
+    assert operator.refused("accounts", "top-up", "mivo", "0") == "request_refused"
+
+
+def test_credits_are_added_and_a_reference_counts_once(operator: Operator):
+    operator.say("accounts", "create", "mivo")
+    assert operator.say("accounts", "top-up", "mivo", "100") == "mivo has 100 credits"
+    for _ in range(2):
+        said = operator.ask("accounts", "top-up", "mivo", "50", "--reference", "invoice 7")
+    assert said["balance"] == 150
+    assert operator.ask("accounts", "list")[1]["balance"] == 150
