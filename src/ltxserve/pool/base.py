@@ -24,12 +24,14 @@ class Work:
     """What one worker does for one job.
 
     attempt: from 1; a higher one replaces a lower one of the same job. payload: plain JSON, what
-    the worker's entry is called with; the pool does not look into it.
+    the worker's entry is called with; the pool does not look into it. model: of several free
+    workers, one that holds this model is preferred.
     """
 
     job_id: str
     attempt: int
     payload: Json
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,14 @@ class WorkerSpec:
 class Patience:
     """How long a pool waits, in seconds of its own monotonic clock.
 
-    beat: between a worker's signs of life. silence: without any, the worker counts as dead.
-    start: until the first sign of life of a new process. grace: from a cancel to the kill of a
-    worker that has not stopped. keep: how long the end of a job is remembered.
+    beat: between a worker's signs of life. silence: without any, a worker counts as dead; start:
+    the same while it starts, when loading libraries may hold everything up. grace: from a cancel
+    to the kill of a worker that has not stopped. keep: how long the end of a job is remembered.
     """
 
     beat: float = 1.0
-    silence: float = 20.0
-    start: float = 120.0
+    silence: float = 30.0
+    start: float = 180.0
     grace: float = 30.0
     keep: float = 1800.0
 

@@ -1,0 +1,78 @@
+"""One kept slot: what it shows while its worker starts, works, breaks and comes back."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ltxserve.pool.base import Work, WorkerSpec
+from ltxserve.pool.keeper import TICK, Keeper, Silence
+from ltxserve.pool.records import Records
+from tests.contracts import entries
+from tests.contracts.pools import BRISK, until
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records(time.monotonic, keep=60)
+
+
+@pytest.fixture
+def keeper(records: Records) -> Iterator[Keeper]:
+    keeper = Keeper("gpu", "cpu", WorkerSpec(entries.NAME), BRISK, records)
+    yield keeper
+    keeper.close()
+    keeper.join()
+
+
+def work(act: str, **payload: object) -> Work:
+    return Work("job", 1, {"act": act, **payload})
+
+
+def test_it_takes_nothing_before_it_is_ready(keeper: Keeper, records: Records):
+    assert keeper.slot().state == "starting"
+    assert keeper.take(work("echo")) is False
+    assert records.attempt("job") == 0
+    until(lambda: keeper.slot().state == "ready")
+    assert keeper.take(work("echo")) is True
+    assert until(lambda: records.report("job").state == "succeeded")
+
+
+def test_it_forgets_what_its_last_worker_held(keeper: Keeper, records: Records):
+    until(lambda: keeper.take(work("hold", model="tiny")))
+    until(lambda: records.report("job").state == "succeeded")
+    assert keeper.slot().model == "tiny"
+    result = records.report("job").result
+    assert result is not None
+    os.kill(result["pid"], signal.SIGKILL)
+    assert until(lambda: keeper.slot().model == "")
+    assert until(lambda: keeper.slot().state == "ready")
+
+
+def test_a_job_of_another_slot_is_left_alone(keeper: Keeper, records: Records):
+    until(lambda: keeper.take(work("steps", count=3, pause=0.01)))
+    keeper.cancel("other")
+    keeper.drop("other")
+    until(lambda: records.report("job").state != "running")
+    assert records.report("job").state == "succeeded"
+
+
+def test_it_can_be_closed_while_its_worker_cannot_start(records: Records):
+    keeper = Keeper("gpu", "cpu", WorkerSpec("no_such_module:entry"), BRISK, records)
+    until(lambda: keeper.slot().state == "broken")
+    assert "no_such_module" in keeper.slot().message
+    keeper.close()
+    keeper.join()
+
+
+def test_silence_is_counted_in_looks_and_a_nap_of_the_observer_is_one_look():
+    silence = Silence(100.0)
+    for number in range(1, 6):
+        silence.look(100.0 + number * TICK, heard=False)
+    assert silence.seconds == pytest.approx(5 * TICK)
+    silence.look(5000.0, heard=False)  # stopped for more than an hour
+    assert silence.seconds == pytest.approx(7 * TICK)
+    silence.look(5000.0 + TICK, heard=True)
+    assert silence.seconds == 0
