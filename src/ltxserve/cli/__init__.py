@@ -20,6 +20,7 @@ from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
 VERBS = {
     "models": "ltxserve.cli.models:models",
     "generate": "ltxserve.cli.generate:generate",
+    "stitch": "ltxserve.cli.stitch:stitch",
     "plan": "ltxserve.cli.plan:plan",
     "doctor": "ltxserve.cli.doctor:doctor",
     "train": "ltxserve.cli.train:train",
