@@ -26,9 +26,27 @@ class Settings(BaseSettings):
     database_url: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in data_dir.
     secret_key: what key digests and links are made with; default: made once, in data_dir.
     prices_file: an operator's own price lists, in the form of the package's prices.toml.
+    host, port: where the HTTP service listens.
+    public_url: what links to files begin with, where clients see another address than host:port.
+    store: where files are kept: local (in data_dir), a folder, s3://BUCKET/PREFIX or supabase.
+    s3_endpoint, s3_region: of an S3-compatible server; keys come from the usual AWS_* names.
+    pool: who generates: local (a process per GPU, or one on the CPU), ray://... or runpod://...
+    open_networks: private networks that URLs of callers may lead to, as CIDR with commas between.
+    open_ports: ports that URLs of callers may name, with commas between.
+    retention_hours: how long results are kept.
+    job_seconds: how long an attempt of a job may run, unless the job says otherwise.
+    queue_hours: how long a job may wait.
+    start_seconds: how long a worker may take to its first sign, its model loading included.
+    silence_seconds: how long a running job may give no sign before its worker counts as lost.
+    shutdown_seconds: how long running jobs may finish when the service is told to end.
+    server: address of the service that `ltxserve jobs` talks to.
+    api_key: the key that `ltxserve jobs` shows to it.
     hf_home: the Hugging Face folder; its hub/ holds the cache unless hf_hub_cache says otherwise.
     hf_hub_cache: the Hugging Face cache of models.
     hf_token: the token that gated repositories ask for; never shown.
+    supabase_url, supabase_service_role_key, supabase_bucket: the project that files go to.
+    supabase_prefix: what their paths begin with. supabase_public: whether the bucket is public.
+    runpod_api_key: for a pool at runpod://...; never shown.
     """
 
     model_config = SettingsConfigDict(
@@ -43,9 +61,34 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     secret_key: SecretStr | None = None
     prices_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = ""
+    store: str = "local"
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    pool: str = "local"
+    open_networks: str = ""
+    open_ports: str = "80,443"
+    retention_hours: float = Field(default=72.0, gt=0)
+    job_seconds: float = Field(default=3600.0, gt=0)
+    queue_hours: float = Field(default=24.0, gt=0)
+    start_seconds: float = Field(default=1800.0, gt=0)
+    silence_seconds: float = Field(default=300.0, gt=0)
+    shutdown_seconds: float = Field(default=30.0, ge=0)
+    server: str = "http://127.0.0.1:8000"
+    api_key: SecretStr | None = None
     hf_home: Path | None = Field(default=None, validation_alias="HF_HOME")
     hf_hub_cache: Path | None = Field(default=None, validation_alias="HF_HUB_CACHE")
     hf_token: SecretStr | None = Field(default=None, validation_alias="HF_TOKEN")
+    supabase_url: str = Field(default="", validation_alias="SUPABASE_URL")
+    supabase_service_role_key: SecretStr | None = Field(
+        default=None, validation_alias="SUPABASE_SERVICE_ROLE_KEY"
+    )
+    supabase_bucket: str = Field(default="", validation_alias="SUPABASE_BUCKET")
+    supabase_prefix: str = Field(default="", validation_alias="SUPABASE_PREFIX")
+    supabase_public: bool = Field(default=False, validation_alias="SUPABASE_PUBLIC")
+    runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
 
     @property
     def folder(self) -> Path:

@@ -65,6 +65,13 @@ class Ticket:
     run_id: str = field(default_factory=new_id)
 
 
+class LeftForLater(BaseException):
+    """Raised by a body or in a step: stop here without an end; the next engine runs it again.
+
+    No Exception, so that nothing on the way takes it for an error and writes it down as the end.
+    """
+
+
 class Enqueuer:
     """Puts runs into lanes, inside the caller's transaction; all that an API replica needs."""
 
@@ -127,7 +134,6 @@ class DurableEngine:
 
     def start(self) -> None:
         """Take up the runs that an earlier process left unfinished, then the queued ones."""
-        _quiet()
         migrate(self._database)
         # The registry outlives DBOS.destroy unless told otherwise; a second engine in this process
         # would find the first one's bodies.
@@ -171,6 +177,8 @@ def migrate(database: Database) -> None:
     """Bring the engine's own tables to the form it needs; safe to call in every process."""
     from dbos._sys_db import SystemDatabase
 
+    # It tells about every table it makes, and about every start.
+    logging.getLogger("dbos").setLevel(logging.WARNING)
     system = SystemDatabase.create(
         system_database_url=_url(database),
         engine_kwargs=_engine_options(database),
@@ -227,8 +235,3 @@ def _url(database: Database) -> str:
 
 def _engine_options(database: Database) -> dict[str, Any]:
     return {"module": sqlite_module()} if database.is_sqlite else {"pool_pre_ping": True}
-
-
-def _quiet() -> None:
-    # Its handler writes to stderr in a format of its own; ours decide about levels and form.
-    logging.getLogger("dbos").setLevel(logging.WARNING)

@@ -1,0 +1,195 @@
+"""The composition root of the service: settings in, a wired App out; the only place that knows
+every concrete class. Decides nothing while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Literal
+
+from ltxserve.accounts.accounts import LOCAL, Account, get_account
+from ltxserve.accounts.keys import Keys
+from ltxserve.accounts.secret import derive, load_secret
+from ltxserve.catalog import Catalog, load_catalog
+from ltxserve.db.database import Database
+from ltxserve.jobs.engine import Enqueuer, migrate
+from ltxserve.jobs.lock import create_lock
+from ltxserve.jobs.webhooks import Deliverer
+from ltxserve.media.fetch import FetchRules
+from ltxserve.media.post import post
+from ltxserve.pool.base import GpuPool, WorkerSpec
+from ltxserve.pool.create import create_pool
+from ltxserve.service.endings import Endings
+from ltxserve.service.generations import Generations
+from ltxserve.service.housekeeping import Housekeeping
+from ltxserve.service.orchestrator import Orchestrator, Rhythm
+from ltxserve.service.running import Bench
+from ltxserve.service.signals import Signals
+from ltxserve.service.sources import RemoteSources
+from ltxserve.service.watch import RunLimits
+from ltxserve.settings import Settings
+from ltxserve.storage.base import ArtifactStore
+from ltxserve.storage.create import S3Access, StoreConfig, SupabaseAccess, create_store
+
+Role = Literal["all", "api", "orchestrator"]
+RENDERER = "ltxserve.service.rendering:create_renderer"
+"""What workers run: it loads the model, so only its name is known here."""
+
+
+@dataclass(frozen=True)
+class App:
+    """The running service without its HTTP. pool, orchestrator: None in the role `api`."""
+
+    settings: Settings
+    catalog: Catalog
+    database: Database
+    enqueuer: Enqueuer
+    store: ArtifactStore
+    keys: Keys
+    signals: Signals
+    generations: Generations
+    pool: GpuPool | None
+    orchestrator: Orchestrator | None
+
+    def start(self) -> None:
+        """Begin to run jobs, where that is this process's role; returns at once."""
+        if self.orchestrator is not None:
+            self.orchestrator.start()
+
+    def close(self, grace: float | None = None) -> None:
+        """Let running jobs finish for `grace` seconds (None = the setting), then let all go."""
+        if self.orchestrator is not None:
+            self.orchestrator.close(grace)
+        if self.pool is not None:
+            self.pool.close()
+        self.enqueuer.close()
+        self.store.close()
+        self.database.close()
+
+    def authenticate(self, key: str) -> Account:
+        """The account of an API key. Raises AccessDenied `unauthorized`."""
+        with self.database.begin() as conn:
+            return self.keys.authenticate(conn, key)
+
+    def local_account(self) -> Account:
+        """Who callers without a key are, where that is allowed."""
+        with self.database.read() as conn:
+            return get_account(conn, LOCAL)
+
+
+def create_app(
+    settings: Settings,
+    role: Role = "all",
+    entry: str = RENDERER,
+    limits: RunLimits | None = None,
+    rhythm: Rhythm | None = None,
+) -> App:
+    """Wire the service: tables brought up to date, workers started (they load while we go on).
+
+    entry: what workers run, see pool/base.py. limits, rhythm: instead of those of the settings.
+    Raises ConfigurationError for settings that cannot be used, DatabaseUnavailable.
+    """
+    secret = load_secret(
+        settings.folder,
+        settings.secret_key.get_secret_value() if settings.secret_key is not None else None,
+    )
+    catalog = load_catalog(settings.prices_file)
+    database = Database(settings.database)
+    database.upgrade()
+    migrate(database)
+    stored = store_config(settings, secret)
+    store, signals, enqueuer = create_store(stored), Signals(), Enqueuer(database)
+    endings = Endings(enqueuer, settings.retention_hours * 3600)
+    generations = Generations(database, enqueuer, catalog, store, RemoteSources(), endings, signals)
+    pool = orchestrator = None
+    if role != "api":
+        pool = create_pool(
+            settings.pool,
+            WorkerSpec(entry, worker_config(settings, stored)),
+            secret=settings.runpod_api_key.get_secret_value() if settings.runpod_api_key else "",
+        )
+        bench = Bench(
+            database,
+            pool,
+            store,
+            endings,
+            signals,
+            limits or run_limits(settings),
+            outlives=settings.pool != "local",
+        )
+        orchestrator = Orchestrator(
+            database,
+            bench,
+            Deliverer(database, enqueuer, partial(post, rules=fetch_rules(settings))),
+            Housekeeping(database, enqueuer, endings, generations, settings.queue_hours * 3600),
+            create_lock(database),
+            rhythm or Rhythm(grace=settings.shutdown_seconds),
+        )
+    return App(
+        settings=settings,
+        catalog=catalog,
+        database=database,
+        enqueuer=enqueuer,
+        store=store,
+        keys=Keys(derive(secret, "api keys")),
+        signals=signals,
+        generations=generations,
+        pool=pool,
+        orchestrator=orchestrator,
+    )
+
+
+def store_config(settings: Settings, secret: str) -> StoreConfig:
+    """Where files are kept, as the settings say."""
+    key = settings.supabase_service_role_key
+    return StoreConfig(
+        url=settings.store,
+        folder=str(settings.folder / "files"),
+        secrets=(derive(secret, "links").hex(),),
+        public_url=settings.public_url,
+        s3=S3Access(endpoint=settings.s3_endpoint, region=settings.s3_region),
+        supabase=SupabaseAccess(
+            url=settings.supabase_url,
+            service_role_key=key.get_secret_value() if key is not None else "",
+            bucket=settings.supabase_bucket,
+            prefix=settings.supabase_prefix,
+            public=settings.supabase_public,
+        ),
+    )
+
+
+def worker_config(settings: Settings, stored: StoreConfig) -> str:
+    """What a worker needs to know, as JSON: it reads no settings of its own."""
+    return json.dumps(
+        {
+            "device": settings.device,
+            "dtype": settings.dtype,
+            "models_dir": str(settings.models_dir) if settings.models_dir else None,
+            "store": asdict(stored),
+            "fetch": asdict(fetch_rules(settings)),
+        }
+    )
+
+
+def fetch_rules(settings: Settings) -> FetchRules:
+    """Where URLs of callers may lead."""
+    return FetchRules(
+        networks=tuple(_words(settings.open_networks)),
+        ports=tuple(int(port) for port in _words(settings.open_ports)),
+    )
+
+
+def run_limits(settings: Settings) -> RunLimits:
+    """How patient runs are, as the settings say; a remote pool is looked at less often."""
+    return RunLimits(
+        pace=0.03 if settings.pool == "local" else 0.5,
+        start=settings.start_seconds,
+        silence=settings.silence_seconds,
+        total=settings.job_seconds,
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,76 @@
+"""The one safe POST: what is told to addresses that callers gave; knows no webhook.
+
+The same rules as media/fetch.py about where connections may go; redirects are not followed, and
+no more of an answer is read than its head.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from ltxserve.errors import MediaError
+from ltxserve.media.deadline import Lookup
+from ltxserve.media.fetch import FetchRules
+
+PUBLIC = FetchRules()
+_WAITS = ("connect", "read", "write", "pool")
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    rules: FetchRules = PUBLIC,
+    lookup: Lookup = socket.getaddrinfo,
+) -> int:
+    """Send a body and return the status of the answer.
+
+    Raises MediaError `url_refused` for an address that is not public, `media_fetch_failed` where
+    no answer comes.
+    """
+    import httpcore
+    import httpx
+    from ssrfguard import Policy, SSRFGuardError
+    from ssrfguard.httpx import SafeBackend
+
+    from ltxserve.media.deadline import Deadline, DeadlineBackend, bounded_lookup
+
+    deadline = Deadline(rules.total_seconds)
+    policy = Policy(
+        allowed_networks=rules.networks,  # type: ignore[arg-type]  # parses text itself
+        allowed_ports=frozenset(rules.ports),
+        max_connection_attempts=2,
+    )
+    resolver = bounded_lookup(lookup, deadline, rules.connect_seconds)
+    backend = DeadlineBackend(SafeBackend(policy=policy, resolver=resolver), deadline)
+    context = httpx.create_ssl_context(trust_env=False)
+    try:
+        where = httpx.URL(url)
+        policy.check_url(url)
+        target = httpcore.URL(
+            scheme=where.raw_scheme, host=where.raw_host, port=where.port, target=where.raw_path
+        )
+        with (
+            httpcore.ConnectionPool(context, network_backend=backend) as pool,
+            pool.stream(
+                "POST",
+                target,
+                content=body,
+                headers={
+                    "Host": where.netloc.decode("ascii"),
+                    "Content-Length": str(len(body)),
+                    "Connection": "close",
+                    **headers,
+                },
+                extensions={"timeout": dict.fromkeys(_WAITS, rules.connect_seconds)},
+            ) as answer,
+        ):
+            return answer.status
+    except (SSRFGuardError, httpx.InvalidURL, ValueError) as error:
+        raise MediaError(
+            "url_refused", "This address is not sent to.", "Give a public http(s) URL."
+        ) from error
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        name = type(error).__name__
+        raise MediaError("media_fetch_failed", f"There was no answer: {name}.", "") from error

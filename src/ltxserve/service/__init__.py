@@ -1,0 +1,1 @@
+"""Use cases: where jobs, credits, files and the engine meet; knows no HTTP and no command line."""

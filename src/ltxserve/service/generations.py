@@ -1,0 +1,299 @@
+"""Jobs that make clips, as callers see them: quote, submit, get, list, cancel, delete, events.
+
+A submission is one transaction: job rows, credit holds and tickets for the engine exist together
+or not at all. Knows no HTTP, no worker and no model; another account's job does not exist here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ltxserve.catalog import Catalog
+from ltxserve.credits import ledger
+from ltxserve.credits.pricing import Price, price_of
+from ltxserve.db.database import Database
+from ltxserve.db.tables import artifacts
+from ltxserve.engine.plan import Plan, parse_request
+from ltxserve.engine.plan import plan as plan_of
+from ltxserve.errors import Conflict, LimitReached, NotFound, Problem, RequestRefused
+from ltxserve.jobs import events, store, webhooks
+from ltxserve.jobs.engine import Enqueuer, Ticket
+from ltxserve.jobs.events import Event
+from ltxserve.jobs.listing import JobFilter, Page, counts, list_jobs, queue_position
+from ltxserve.jobs.rows import Job, Json, NewJob
+from ltxserve.jobs.states import JobState
+from ltxserve.jobs.webhooks import Delivery
+from ltxserve.service.endings import BATCH, Endings
+from ltxserve.service.signals import Signals
+from ltxserve.service.sources import Sources
+from ltxserve.service.submission import Quote, Submission, check
+from ltxserve.storage.base import ArtifactStore, Stored
+
+if TYPE_CHECKING:
+    from ltxserve.accounts.accounts import Account
+
+KIND = "generation"
+LANE = "generations"
+BODY = "job"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One job of a submission, judged and priced."""
+
+    request: Json
+    plan: Plan
+    price: Price
+
+
+@dataclass(frozen=True)
+class Generations:
+    """The use cases; every method may be called from any thread, none of them waits for a run."""
+
+    database: Database
+    enqueuer: Enqueuer
+    catalog: Catalog
+    store: ArtifactStore
+    sources: Sources
+    endings: Endings
+    signals: Signals
+
+    def quote(self, account: Account, submission: Submission) -> Quote:
+        """What it would cost and run. Raises RequestRefused with every problem; fetches nothing."""
+        orders = self._orders(account, submission)
+        with self.database.read() as conn:
+            balance = ledger.balance(conn, account.id)
+        first, lines = orders[0], [line for order in orders for line in order.price.lines]
+        total = sum(order.price.credits for order in orders)
+        return Quote(first.plan, first.price, balance, len(orders), total, tuple(lines))
+
+    def submit(self, account: Account, submission: Submission) -> Job:
+        """Queue a job, or a batch of them, and hold what it costs.
+
+        Raises RequestRefused, InsufficientCredits, LimitReached `too_many_jobs`, Conflict
+        `idempotency_conflict`, and what the sources raise.
+        """
+        check(submission)
+        first = self._repeated(account, submission)
+        if first is not None:
+            return first
+        settled = self.sources.settle(account, dict(submission.request))
+        orders = self._orders(account, replace(submission, request=settled))
+        with self.database.begin() as conn:
+            job, is_new = self._insert(conn, account, submission, orders)
+            if is_new:
+                self._check_room(conn, account)
+        if is_new:
+            self.signals.notify(job.id)
+        return job
+
+    def get(self, account: Account, job_id: str) -> Job:
+        """The job. Raises NotFound `job_not_found`, also for another account's."""
+        with self.database.read() as conn:
+            return store.get(conn, job_id, account.id)
+
+    def position(self, account: Account, job_id: str) -> int | None:
+        """Its place among all that wait, 1 = next; None when it does not wait."""
+        with self.database.read() as conn:
+            store.get(conn, job_id, account.id)
+            return queue_position(conn, job_id)
+
+    def list(self, account: Account, which: JobFilter) -> Page:
+        """One page of the account's jobs; batches are one entry unless a parent is asked for."""
+        with self.database.read() as conn:
+            return list_jobs(conn, replace(which, account_id=account.id))
+
+    def children(self, account: Account, job_id: str) -> tuple[Job, ...]:
+        """The jobs of a batch, in the order in which they were asked for."""
+        self.get(account, job_id)
+        with self.database.read() as conn:
+            which = JobFilter(account_id=account.id, parent_id=job_id, ascending=True, limit=100)
+            return list_jobs(conn, which).jobs
+
+    def cancel(self, account: Account, job_id: str) -> Job:
+        """End it at once while it waits, within one step while it runs; a job that is over stays.
+
+        Costs nothing. A batch takes its jobs with it.
+        """
+        job = self.get(account, job_id)
+        if job.kind == BATCH:
+            for child in self.children(account, job_id):
+                self._cancel(child.id)
+        self._cancel(job_id)
+        return self.get(account, job_id)
+
+    def delete(self, account: Account, job_id: str) -> None:
+        """Remove a job that is over, with its files; a waiting one is cancelled first.
+
+        Raises Conflict `job_not_finished` for a running one.
+        """
+        job = self.cancel(account, job_id) if self._waits(account, job_id) else None
+        job = job or self.get(account, job_id)
+        family = [*self.children(account, job_id), job] if job.kind == BATCH else [job]
+        if not all(one.is_terminal for one in family):
+            hint = "Cancel it first, and delete it when it is cancelled."
+            raise Conflict("job_not_finished", "The job is still running.", hint, "id")
+        for one in family:
+            self.remove_files(one.id)
+            with self.database.begin() as conn:
+                store.delete(conn, one.id)
+
+    def events(self, account: Account, job_id: str, after: int = 0) -> list[Event]:
+        """What happened to the job after event number `after`, in order."""
+        with self.database.read() as conn:
+            store.get(conn, job_id, account.id)
+            return events.read(conn, job_id, after)
+
+    def artifact(self, account: Account, job_id: str, name: str = "video") -> Stored:
+        """Where a file of the result is: video, thumbnail, preview or audio.
+
+        Raises Conflict `not_ready` before the job has succeeded, NotFound `file_not_found` for a
+        file that it does not have, or has no more.
+        """
+        job = self.get(account, job_id)
+        if job.state is not JobState.SUCCEEDED:
+            hint = "Wait until its state is succeeded." if not job.is_terminal else ""
+            raise Conflict("not_ready", f"The job is {job.state}.", hint, "id")
+        files = (job.result or {}).get("artifacts", {})
+        if name not in files:
+            have = ", ".join(sorted(files)) or "none: they have expired"
+            raise NotFound("file_not_found", f"The job has no {name}.", f"It has: {have}.", "name")
+        file = files[name]
+        return Stored(file["key"], file["bytes"], file["media_type"], file["sha256"])
+
+    def deliveries(self, account: Account, job_id: str | None = None) -> list[Delivery]:
+        """The log of the account's webhooks, newest first."""
+        with self.database.read() as conn:
+            return webhooks.deliveries(conn, account.id, job_id)
+
+    def remove_files(self, job_id: str) -> None:
+        """Remove what the store keeps of a job; its row forgets the result."""
+        with self.database.read() as conn:
+            query = sa.select(artifacts.c.id, artifacts.c.key).where(
+                artifacts.c.job_id == job_id, artifacts.c.deleted_at.is_(None)
+            )
+            found = conn.execute(query).all()
+        # The row first: a file that is offered must be there, one too many harms nobody.
+        with self.database.begin() as conn:
+            store.forget_result(conn, job_id)
+        for _, key in found:
+            self.store.delete(key)
+        with self.database.begin() as conn:
+            gone = sa.update(artifacts).where(artifacts.c.id.in_([row.id for row in found]))
+            conn.execute(gone.values(deleted_at=time.time()))
+
+    def _orders(self, account: Account, submission: Submission) -> list[Order]:
+        check(submission)
+        judged: list[Order] = []
+        problems: dict[Problem, None] = {}
+        for asked in submission.requests():
+            try:
+                request = parse_request(asked)
+                plan = plan_of(request, self.catalog)
+                price = price_of(plan, account.price_list, self.catalog)
+                shown = request.model_dump(mode="json", exclude_defaults=True)
+                judged.append(Order(shown, plan, price))
+            except RequestRefused as error:
+                problems |= dict.fromkeys(error.problems)
+        if problems:
+            raise RequestRefused(problems)
+        return judged
+
+    def _repeated(self, account: Account, submission: Submission) -> Job | None:
+        """The first job of this key, before any source is fetched again."""
+        if submission.idempotency_key is None:
+            return None
+        with self.database.read() as conn:
+            return store.repeated(
+                conn, account.id, submission.idempotency_key, submission.fingerprint()
+            )
+
+    def _insert(
+        self, conn: sa.Connection, account: Account, submission: Submission, orders: list[Order]
+    ) -> tuple[Job, bool]:
+        news = [_new_job(account, submission, order) for order in orders]
+        key = submission.idempotency_key
+        keyed: Callable[[NewJob], NewJob] = lambda new: replace(  # noqa: E731
+            new, idempotency_key=key, request_hash=submission.fingerprint() if key else None
+        )
+        if not submission.is_batch:
+            new = keyed(news[0])
+            job = store.insert(conn, new)
+            if job.id == new.id:
+                self._begin(conn, job)
+            return store.get(conn, job.id), job.id == new.id
+        head = keyed(_parent_of(account, submission, news))
+        parent = store.insert(conn, head)
+        if parent.id != head.id:
+            return parent, False
+        events.append(conn, parent.id, "queued", {"children": [new.id for new in news]})
+        for new in news:
+            self._begin(conn, store.insert(conn, replace(new, parent_id=parent.id)))
+        return store.get(conn, parent.id), True
+
+    def _begin(self, conn: sa.Connection, job: Job) -> None:
+        ledger.hold(conn, job.account_id, job.id, job.price)
+        events.append(conn, job.id, "queued", {"price": job.price})
+        self.enqueuer.enqueue(conn, ticket_of(job))
+
+    def _check_room(self, conn: sa.Connection, account: Account) -> None:
+        # The hold before has locked the account's row, so two submissions cannot both be the last.
+        waiting = counts(conn, account.id).queued
+        if waiting > account.max_queued:
+            raise LimitReached(
+                "too_many_jobs",
+                f"At most {account.max_queued} jobs of an account may wait at one time.",
+                "Submit again when some of them are done.",
+            )
+
+    def _waits(self, account: Account, job_id: str) -> bool:
+        return self.get(account, job_id).state is JobState.QUEUED
+
+    def _cancel(self, job_id: str) -> None:
+        with self.database.begin() as conn:
+            job = store.request_cancel(conn, job_id)
+            if job.state is JobState.QUEUED and job.kind != BATCH:
+                self.endings.cancel(conn, job)
+        self.signals.notify(job.id, job.parent_id)
+
+
+def ticket_of(job: Job, run_id: str | None = None, delay_seconds: float = 0.0) -> Ticket:
+    """What makes the engine run the job; another run_id than the job's own = once more."""
+    return Ticket(LANE, BODY, job.id, job.account_id, job.priority, delay_seconds, run_id or job.id)
+
+
+def _new_job(account: Account, submission: Submission, order: Order) -> NewJob:
+    return NewJob(
+        account_id=account.id,
+        request=order.request,
+        price=order.price.credits,
+        price_list=order.price.price_list,
+        plan=order.plan.to_dict(),
+        kind=KIND,
+        dialect=submission.dialect,
+        seed=order.plan.seed,
+        warnings=[*submission.warnings, *order.plan.warnings],
+        priority=account.priority + submission.priority,
+        webhook_url=submission.webhook_url,
+        metadata=dict(submission.metadata) if submission.metadata is not None else None,
+        timeout_seconds=submission.timeout_seconds,
+    )
+
+
+def _parent_of(account: Account, submission: Submission, children: list[NewJob]) -> NewJob:
+    """A batch: it never runs, costs nothing itself and shows the sum of its jobs' prices."""
+    asked = {**children[0].request, "count": submission.count, "prompts": list(submission.prompts)}
+    return replace(
+        children[0],
+        id=NewJob(account.id, {}, 0, "").id,
+        kind=BATCH,
+        request=asked,
+        plan=None,
+        seed=None,
+        price=sum(child.price for child in children),
+    )

@@ -1,0 +1,70 @@
+"""Which sources a request over the wire may name: never a path of the server's own disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.jobs.rows import Json
+
+if TYPE_CHECKING:
+    from ltxserve.accounts.accounts import Account
+
+_REMOTE = re.compile(r"(https?://|data:)", re.IGNORECASE)
+_PATH_LIKE = re.compile(r"[/\\]|\.(safetensors|pt|bin|ckpt)$", re.IGNORECASE)
+
+
+class Sources(Protocol):
+    """Turns what a caller names into what workers may read."""
+
+    def settle(self, account: Account, request: Json) -> Json:
+        """The request with every source checked and readable by workers.
+
+        Raises RequestRefused, MediaError and whatever says why a source is refused.
+        """
+        ...
+
+
+class RemoteSources:
+    """Leaves http(s) URLs and data URIs to the worker's own safe fetch; refuses everything else."""
+
+    def settle(self, account: Account, request: Json) -> Json:
+        del account
+        problems = [*_local_sources(request), *lora_paths(request)]
+        if problems:
+            raise RequestRefused(problems)
+        return request
+
+
+def sources_of(request: Json) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of a request that has a source, with its dotted path; odd shapes are skipped."""
+    for field in ("conditions", "controls"):
+        parts = request.get(field)
+        for number, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+            if isinstance(part, dict) and isinstance(part.get("source"), str):
+                yield f"{field}.{number}.source", part
+
+
+def lora_paths(request: Json) -> list[Problem]:
+    """Adapters named by a path: only the catalog's are used over the wire."""
+    uses = request.get("loras")
+    return [
+        Problem(
+            "unknown_lora",
+            "Adapters are named by the catalog here, not by a path.",
+            "Use a name that `ltxserve models --loras` lists.",
+            f"loras.{number}.name_or_path",
+        )
+        for number, use in enumerate(uses if isinstance(uses, (list, tuple)) else ())
+        if isinstance(use, dict) and _PATH_LIKE.search(str(use.get("name_or_path", "")))
+    ]
+
+
+def _local_sources(request: Json) -> Iterator[Problem]:
+    for field, part in sources_of(request):
+        if not _REMOTE.match(part["source"]):
+            hint = "Give an http(s) URL, a data URI or the id of an upload."
+            message = "Files of the server are not read for callers."
+            yield Problem("source_invalid", message, hint, field)
