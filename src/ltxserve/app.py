@@ -68,11 +68,6 @@ class App:
         self.store.close()
         self.database.close()
 
-    def authenticate(self, key: str) -> Account:
-        """The account of an API key. Raises AccessDenied `unauthorized`."""
-        with self.database.begin() as conn:
-            return self.keys.authenticate(conn, key)
-
     def local_account(self) -> Account:
         """Who callers without a key are, where that is allowed."""
         with self.database.read() as conn:

@@ -23,6 +23,8 @@ VERBS = {
     "stitch": "ltxserve.cli.stitch:stitch",
     "plan": "ltxserve.cli.plan:plan",
     "doctor": "ltxserve.cli.doctor:doctor",
+    "serve": "ltxserve.cli.serve:serve",
+    "orchestrate": "ltxserve.cli.orchestrate:orchestrate",
     "train": "ltxserve.cli.train:train",
 }
 """Verb -> where its function is. Verb modules import heavy libraries inside their functions."""

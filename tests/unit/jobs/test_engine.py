@@ -1,26 +1,30 @@
-"""The durable engine on a real SQLite file: transactions, order, recovery, steps kept."""
+"""The durable engine on real databases: transactions, order, recovery, steps kept."""
 
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ltxserve.db.database import Database
-from ltxserve.jobs.engine import Body, DurableEngine, Enqueuer, Lane, Step, Ticket, migrate
+from ltxserve.jobs.engine import (
+    Body,
+    DurableEngine,
+    Enqueuer,
+    Lane,
+    LeftForLater,
+    Step,
+    Ticket,
+    migrate,
+)
 
 SECONDS = 30.0
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'jobs.db'}")
-    database.upgrade()
+def database(database: Database) -> Database:
     migrate(database)
-    yield database
-    database.close()
+    return database
 
 
 class Runs:
@@ -137,7 +141,7 @@ threading.Event().wait(30)
 
 
 def test_a_killed_process_leaves_its_run_to_the_next(database: Database) -> None:
-    url = str(database.url)
+    url = database.url.render_as_string(hide_password=False)
     first, second = (
         subprocess.run(
             [sys.executable, "-c", KILLED, url, end], capture_output=True, text=True, timeout=60
@@ -168,4 +172,29 @@ def test_width_can_change_while_it_runs(database: Database) -> None:
         assert met.wait(SECONDS)
     finally:
         work.close()
+        enqueuer.close()
+
+
+def test_a_run_that_leaves_is_taken_up_by_the_next_engine(database: Database) -> None:
+    runs, enqueuer = Runs(), Enqueuer(database)
+    left = threading.Event()
+
+    def leave(argument: str, step: Step) -> str:
+        del argument
+        assert step("first", lambda: "kept") == "kept"
+        left.set()
+        raise LeftForLater
+
+    with database.begin() as conn:
+        enqueuer.enqueue(conn, ticket("one"))
+    first = engine(database, leave)
+    first.start()
+    assert left.wait(SECONDS)
+    first.close()
+    second = engine(database, runs.note)
+    second.start()
+    try:
+        assert runs.wait_for(1) == ["one"]
+    finally:
+        second.close()
         enqueuer.close()
