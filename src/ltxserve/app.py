@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Literal
 
+from pydantic import SecretStr
+
 from ltxserve.accounts.accounts import LOCAL, Account, get_account
 from ltxserve.accounts.keys import Keys
 from ltxserve.accounts.secret import derive, load_secret
@@ -17,6 +19,7 @@ from ltxserve.db.database import Database
 from ltxserve.jobs.engine import Enqueuer, migrate
 from ltxserve.jobs.lock import create_lock
 from ltxserve.jobs.webhooks import Deliverer
+from ltxserve.media.examine import MediaLimits
 from ltxserve.media.fetch import FetchRules
 from ltxserve.media.post import post
 from ltxserve.pool.base import GpuPool, WorkerSpec
@@ -24,10 +27,11 @@ from ltxserve.pool.create import create_pool
 from ltxserve.service.endings import Endings
 from ltxserve.service.generations import Generations
 from ltxserve.service.housekeeping import Housekeeping
+from ltxserve.service.inputs import Inputs
 from ltxserve.service.orchestrator import Orchestrator, Rhythm
 from ltxserve.service.running import Bench
 from ltxserve.service.signals import Signals
-from ltxserve.service.sources import RemoteSources
+from ltxserve.service.uploads import Uploads
 from ltxserve.service.watch import RunLimits
 from ltxserve.settings import Settings
 from ltxserve.storage.base import ArtifactStore
@@ -50,6 +54,8 @@ class App:
     keys: Keys
     signals: Signals
     generations: Generations
+    uploads: Uploads
+    inputs: Inputs
     pool: GpuPool | None
     orchestrator: Orchestrator | None
 
@@ -97,7 +103,9 @@ def create_app(
     stored = store_config(settings, secret)
     store, signals, enqueuer = create_store(stored), Signals(), Enqueuer(database)
     endings = Endings(enqueuer, settings.retention_hours * 3600)
-    generations = Generations(database, enqueuer, catalog, store, RemoteSources(), endings, signals)
+    uploads = Uploads(database, store, media_limits(settings), settings.upload_hours * 3600)
+    inputs = Inputs(uploads, fetch_rules(settings))
+    generations = Generations(database, enqueuer, catalog, store, inputs, endings, signals)
     pool = orchestrator = None
     if role != "api":
         pool = create_pool(
@@ -118,7 +126,14 @@ def create_app(
             database,
             bench,
             Deliverer(database, enqueuer, partial(post, rules=fetch_rules(settings))),
-            Housekeeping(database, enqueuer, endings, generations, settings.queue_hours * 3600),
+            Housekeeping(
+                database,
+                enqueuer,
+                endings,
+                generations,
+                settings.queue_hours * 3600,
+                (uploads.sweep,),
+            ),
             create_lock(database),
             rhythm or Rhythm(grace=settings.shutdown_seconds),
         )
@@ -131,6 +146,8 @@ def create_app(
         keys=Keys(derive(secret, "api keys")),
         signals=signals,
         generations=generations,
+        uploads=uploads,
+        inputs=inputs,
         pool=pool,
         orchestrator=orchestrator,
     )
@@ -138,16 +155,20 @@ def create_app(
 
 def store_config(settings: Settings, secret: str) -> StoreConfig:
     """Where files are kept, as the settings say."""
-    key = settings.supabase_service_role_key
     return StoreConfig(
         url=settings.store,
         folder=str(settings.folder / "files"),
         secrets=(derive(secret, "links").hex(),),
         public_url=settings.public_url,
-        s3=S3Access(endpoint=settings.s3_endpoint, region=settings.s3_region),
+        s3=S3Access(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key_id=settings.s3_access_key_id,
+            secret_access_key=shown(settings.s3_secret_access_key),
+        ),
         supabase=SupabaseAccess(
             url=settings.supabase_url,
-            service_role_key=key.get_secret_value() if key is not None else "",
+            service_role_key=shown(settings.supabase_service_role_key),
             bucket=settings.supabase_bucket,
             prefix=settings.supabase_prefix,
             public=settings.supabase_public,
@@ -173,7 +194,25 @@ def fetch_rules(settings: Settings) -> FetchRules:
     return FetchRules(
         networks=tuple(_words(settings.open_networks)),
         ports=tuple(int(port) for port in _words(settings.open_ports)),
+        max_bytes=media_limits(settings).max_any_bytes,
+        total_seconds=settings.fetch_seconds,
     )
+
+
+def media_limits(settings: Settings) -> MediaLimits:
+    """How much of what callers give is taken."""
+    return MediaLimits(
+        max_image_bytes=settings.max_image_mib * 2**20,
+        max_video_bytes=settings.max_video_mib * 2**20,
+        max_audio_bytes=settings.max_audio_mib * 2**20,
+        max_pixels=settings.max_megapixels * 1_000_000,
+        max_seconds=settings.max_input_seconds,
+    )
+
+
+def shown(secret: SecretStr | None) -> str:
+    """A secret as text, "" for none."""
+    return secret.get_secret_value() if secret is not None else ""
 
 
 def run_limits(settings: Settings) -> RunLimits:

@@ -27,9 +27,21 @@ class Settings(BaseSettings):
     secret_key: what key digests and links are made with; default: made once, in data_dir.
     prices_file: an operator's own price lists, in the form of the package's prices.toml.
     host, port: where the HTTP service listens.
+    require_keys: ask for API keys on loopback too; elsewhere they are always asked for.
+    default_model: serves callers of other services' APIs who name no model that runs here.
+    model_aliases: names of other services' models, as sora-2=tiny, with commas between.
     public_url: what links to files begin with, where clients see another address than host:port.
     store: where files are kept: local (in data_dir), a folder, s3://BUCKET/PREFIX or supabase.
-    s3_endpoint, s3_region: of an S3-compatible server; keys come from the usual AWS_* names.
+    s3_endpoint, s3_region: of an S3-compatible server.
+    s3_access_key_id: its key; without one, the usual AWS_* names and places are looked at.
+    s3_secret_access_key: the key's secret half; never shown.
+    upload_hours: how long what callers give (uploads, and files at their URLs) is kept.
+    max_image_mib: how large a given picture's file may be.
+    max_video_mib: how large a given video's file may be.
+    max_audio_mib: how large a given sound's file may be.
+    max_megapixels: how many pixels a given picture or frame may have.
+    max_input_seconds: how long a given video or sound may play.
+    fetch_seconds: how long fetching one URL may take.
     pool: who generates: local (a process per GPU, or one on the CPU), ray://... or runpod://...
     open_networks: private networks that URLs of callers may lead to, as CIDR with commas between.
     open_ports: ports that URLs of callers may name, with commas between.
@@ -46,6 +58,7 @@ class Settings(BaseSettings):
     hf_token: the token that gated repositories ask for; never shown.
     supabase_url, supabase_service_role_key, supabase_bucket: the project that files go to.
     supabase_prefix: what their paths begin with. supabase_public: whether the bucket is public.
+    supabase_signed_url_ttl_seconds: how long links to a private bucket hold.
     runpod_api_key: for a pool at runpod://...; never shown.
     """
 
@@ -63,10 +76,22 @@ class Settings(BaseSettings):
     prices_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    require_keys: bool = False
+    default_model: str = "tiny"
+    model_aliases: str = ""
     public_url: str = ""
     store: str = "local"
     s3_endpoint: str = ""
     s3_region: str = ""
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr | None = None
+    upload_hours: float = Field(default=168.0, gt=0)
+    max_image_mib: int = Field(default=20, ge=1)
+    max_video_mib: int = Field(default=512, ge=1)
+    max_audio_mib: int = Field(default=64, ge=1)
+    max_megapixels: int = Field(default=40, ge=1, le=64)
+    max_input_seconds: float = Field(default=600.0, gt=0)
+    fetch_seconds: float = Field(default=60.0, gt=0)
     pool: str = "local"
     open_networks: str = ""
     open_ports: str = "80,443"
@@ -88,6 +113,9 @@ class Settings(BaseSettings):
     supabase_bucket: str = Field(default="", validation_alias="SUPABASE_BUCKET")
     supabase_prefix: str = Field(default="", validation_alias="SUPABASE_PREFIX")
     supabase_public: bool = Field(default=False, validation_alias="SUPABASE_PUBLIC")
+    supabase_signed_url_ttl_seconds: int = Field(
+        default=86400, ge=1, le=7 * 86400, validation_alias="SUPABASE_SIGNED_URL_TTL_SECONDS"
+    )
     runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
 
     @property
