@@ -29,6 +29,7 @@ from ltxserve.service.generations import Generations
 from ltxserve.service.housekeeping import Housekeeping
 from ltxserve.service.inputs import Inputs
 from ltxserve.service.orchestrator import Orchestrator, Rhythm
+from ltxserve.service.placing import Placing
 from ltxserve.service.running import Bench
 from ltxserve.service.signals import Signals
 from ltxserve.service.uploads import Uploads
@@ -105,7 +106,8 @@ def create_app(
     endings = Endings(enqueuer, settings.retention_hours * 3600)
     uploads = Uploads(database, store, media_limits(settings), settings.upload_hours * 3600)
     inputs = Inputs(uploads, fetch_rules(settings))
-    generations = Generations(database, enqueuer, catalog, store, inputs, endings, signals)
+    placing = Placing(database, enqueuer, signals)
+    generations = Generations(database, placing, catalog, store, inputs, endings, signals)
     pool = orchestrator = None
     if role != "api":
         pool = create_pool(

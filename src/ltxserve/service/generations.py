@@ -1,36 +1,37 @@
 """Jobs that make clips, as callers see them: quote, submit, get, list, cancel, delete, events.
 
-A submission is one transaction: job rows, credit holds and tickets for the engine exist together
-or not at all. Knows no HTTP, no worker and no model; another account's job does not exist here.
+Knows no HTTP, no worker and no model; another account's job does not exist here.
 """
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ltxserve.catalog import Catalog
 from ltxserve.credits import ledger
-from ltxserve.credits.pricing import Price, price_of
+from ltxserve.credits.pricing import price_of
 from ltxserve.db.database import Database
 from ltxserve.db.tables import artifacts
 from ltxserve.engine.plan import Plan, parse_request
 from ltxserve.engine.plan import plan as plan_of
-from ltxserve.errors import Conflict, LimitReached, NotFound, Problem, RequestRefused
+from ltxserve.errors import Conflict, NotFound, Problem, RequestRefused
 from ltxserve.jobs import events, store, webhooks
-from ltxserve.jobs.engine import Enqueuer, Ticket
 from ltxserve.jobs.events import Event
-from ltxserve.jobs.listing import JobFilter, Page, counts, list_jobs, queue_position
-from ltxserve.jobs.rows import Job, Json, NewJob
+from ltxserve.jobs.listing import JobFilter, Page, list_jobs, queue_position
+from ltxserve.jobs.rows import Job, Json
 from ltxserve.jobs.states import JobState
 from ltxserve.jobs.webhooks import Delivery
+from ltxserve.media.fetch import is_url
 from ltxserve.service.endings import BATCH, Endings
+from ltxserve.service.placing import Order, Placing
 from ltxserve.service.signals import Signals
-from ltxserve.service.sources import Sources
+from ltxserve.service.sources import Sources, sources_of
 from ltxserve.service.submission import Quote, Submission, check
 from ltxserve.storage.base import ArtifactStore, Stored
 
@@ -38,17 +39,7 @@ if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
 
 KIND = "generation"
-LANE = "generations"
-BODY = "job"
-
-
-@dataclass(frozen=True)
-class Order:
-    """One job of a submission, judged and priced."""
-
-    request: Json
-    plan: Plan
-    price: Price
+_SOURCE_HEAD = 200
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class Generations:
     """The use cases; every method may be called from any thread, none of them waits for a run."""
 
     database: Database
-    enqueuer: Enqueuer
+    placing: Placing
     catalog: Catalog
     store: ArtifactStore
     sources: Sources
@@ -65,12 +56,14 @@ class Generations:
 
     def quote(self, account: Account, submission: Submission) -> Quote:
         """What it would cost and run. Raises RequestRefused with every problem; fetches nothing."""
-        orders = self._orders(account, submission)
+        shown = _unfetched(submission.request)
+        judged = self._orders(account, replace(submission, request=shown))
         with self.database.read() as conn:
             balance = ledger.balance(conn, account.id)
-        first, lines = orders[0], [line for order in orders for line in order.price.lines]
-        total = sum(order.price.credits for order in orders)
-        return Quote(first.plan, first.price, balance, len(orders), total, tuple(lines))
+        plan, first = judged[0]
+        lines = [line for _, order in judged for line in order.price.lines]
+        total = sum(order.price.credits for _, order in judged)
+        return Quote(plan, first.price, balance, len(judged), total, tuple(lines))
 
     def submit(self, account: Account, submission: Submission) -> Job:
         """Queue a job, or a batch of them, and hold what it costs.
@@ -79,18 +72,13 @@ class Generations:
         `idempotency_conflict`, and what the sources raise.
         """
         check(submission)
-        first = self._repeated(account, submission)
+        # Before any source is fetched again.
+        first = self.placing.repeated(account, submission)
         if first is not None:
             return first
         settled = self.sources.settle(account, dict(submission.request))
-        orders = self._orders(account, replace(submission, request=settled))
-        with self.database.begin() as conn:
-            job, is_new = self._insert(conn, account, submission, orders)
-            if is_new:
-                self._check_room(conn, account)
-        if is_new:
-            self.signals.notify(job.id)
-        return job
+        judged = self._orders(account, replace(submission, request=settled))
+        return self.placing.place(account, submission, [order for _, order in judged])
 
     def get(self, account: Account, job_id: str) -> Job:
         """The job. Raises NotFound `job_not_found`, also for another account's."""
@@ -187,69 +175,25 @@ class Generations:
             gone = sa.update(artifacts).where(artifacts.c.id.in_([row.id for row in found]))
             conn.execute(gone.values(deleted_at=time.time()))
 
-    def _orders(self, account: Account, submission: Submission) -> list[Order]:
+    def _orders(self, account: Account, submission: Submission) -> list[tuple[Plan, Order]]:
         check(submission)
-        judged: list[Order] = []
+        judged: list[tuple[Plan, Order]] = []
         problems: dict[Problem, None] = {}
         for asked in submission.requests():
             try:
-                request = parse_request(asked)
-                plan = plan_of(request, self.catalog)
-                price = price_of(plan, account.price_list, self.catalog)
-                shown = request.model_dump(mode="json", exclude_defaults=True)
-                judged.append(Order(shown, plan, price))
+                judged.append(self._order(account, asked))
             except RequestRefused as error:
                 problems |= dict.fromkeys(error.problems)
         if problems:
             raise RequestRefused(problems)
         return judged
 
-    def _repeated(self, account: Account, submission: Submission) -> Job | None:
-        """The first job of this key, before any source is fetched again."""
-        if submission.idempotency_key is None:
-            return None
-        with self.database.read() as conn:
-            return store.repeated(
-                conn, account.id, submission.idempotency_key, submission.fingerprint()
-            )
-
-    def _insert(
-        self, conn: sa.Connection, account: Account, submission: Submission, orders: list[Order]
-    ) -> tuple[Job, bool]:
-        news = [_new_job(account, submission, order) for order in orders]
-        key = submission.idempotency_key
-        keyed: Callable[[NewJob], NewJob] = lambda new: replace(  # noqa: E731
-            new, idempotency_key=key, request_hash=submission.fingerprint() if key else None
-        )
-        if not submission.is_batch:
-            new = keyed(news[0])
-            job = store.insert(conn, new)
-            if job.id == new.id:
-                self._begin(conn, job)
-            return store.get(conn, job.id), job.id == new.id
-        head = keyed(_parent_of(account, submission, news))
-        parent = store.insert(conn, head)
-        if parent.id != head.id:
-            return parent, False
-        events.append(conn, parent.id, "queued", {"children": [new.id for new in news]})
-        for new in news:
-            self._begin(conn, store.insert(conn, replace(new, parent_id=parent.id)))
-        return store.get(conn, parent.id), True
-
-    def _begin(self, conn: sa.Connection, job: Job) -> None:
-        ledger.hold(conn, job.account_id, job.id, job.price)
-        events.append(conn, job.id, "queued", {"price": job.price})
-        self.enqueuer.enqueue(conn, ticket_of(job))
-
-    def _check_room(self, conn: sa.Connection, account: Account) -> None:
-        # The hold before has locked the account's row, so two submissions cannot both be the last.
-        waiting = counts(conn, account.id).queued
-        if waiting > account.max_queued:
-            raise LimitReached(
-                "too_many_jobs",
-                f"At most {account.max_queued} jobs of an account may wait at one time.",
-                "Submit again when some of them are done.",
-            )
+    def _order(self, account: Account, asked: Json) -> tuple[Plan, Order]:
+        request = parse_request(asked)
+        plan = plan_of(request, self.catalog)
+        price = price_of(plan, account.price_list, self.catalog)
+        shown = request.model_dump(mode="json", exclude_defaults=True)
+        return plan, Order(KIND, shown, price, plan.to_dict(), plan.seed, plan.warnings)
 
     def _waits(self, account: Account, job_id: str) -> bool:
         return self.get(account, job_id).state is JobState.QUEUED
@@ -262,38 +206,10 @@ class Generations:
         self.signals.notify(job.id, job.parent_id)
 
 
-def ticket_of(job: Job, run_id: str | None = None, delay_seconds: float = 0.0) -> Ticket:
-    """What makes the engine run the job; another run_id than the job's own = once more."""
-    return Ticket(LANE, BODY, job.id, job.account_id, job.priority, delay_seconds, run_id or job.id)
-
-
-def _new_job(account: Account, submission: Submission, order: Order) -> NewJob:
-    return NewJob(
-        account_id=account.id,
-        request=order.request,
-        price=order.price.credits,
-        price_list=order.price.price_list,
-        plan=order.plan.to_dict(),
-        kind=KIND,
-        dialect=submission.dialect,
-        seed=order.plan.seed,
-        warnings=[*submission.warnings, *order.plan.warnings],
-        priority=account.priority + submission.priority,
-        webhook_url=submission.webhook_url,
-        metadata=dict(submission.metadata) if submission.metadata is not None else None,
-        timeout_seconds=submission.timeout_seconds,
-    )
-
-
-def _parent_of(account: Account, submission: Submission, children: list[NewJob]) -> NewJob:
-    """A batch: it never runs, costs nothing itself and shows the sum of its jobs' prices."""
-    asked = {**children[0].request, "count": submission.count, "prompts": list(submission.prompts)}
-    return replace(
-        children[0],
-        id=NewJob(account.id, {}, 0, "").id,
-        kind=BATCH,
-        request=asked,
-        plan=None,
-        seed=None,
-        price=sum(child.price for child in children),
-    )
+def _unfetched(request: Mapping[str, Any]) -> Json:
+    """The request as a quote judges it: what is inside a source costs nothing and is not read."""
+    shown = copy.deepcopy(dict(request))
+    for _, part in sources_of(shown):
+        if not is_url(part["source"]):
+            part["source"] = part["source"].partition(",")[0][:_SOURCE_HEAD] + ","
+    return shown

@@ -19,7 +19,8 @@ from ltxserve.jobs import events, store
 from ltxserve.jobs.engine import Enqueuer
 from ltxserve.jobs.states import ACTIVE, JobState
 from ltxserve.service.endings import BATCH, Endings
-from ltxserve.service.generations import Generations, ticket_of
+from ltxserve.service.generations import Generations
+from ltxserve.service.placing import ticket_of
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500

@@ -19,8 +19,8 @@ from ltxserve.jobs import webhooks
 from ltxserve.jobs.engine import DurableEngine, Lane
 from ltxserve.jobs.lock import Lock
 from ltxserve.jobs.webhooks import Deliverer
-from ltxserve.service.generations import BODY, LANE
 from ltxserve.service.housekeeping import Housekeeping
+from ltxserve.service.placing import BODY, LANE
 from ltxserve.service.running import Bench, Runner
 
 _log = logging.getLogger(__name__)

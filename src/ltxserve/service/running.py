@@ -28,7 +28,7 @@ from ltxserve.jobs.rows import Job, Json, Outcome
 from ltxserve.jobs.states import JobState
 from ltxserve.pool.base import GpuPool, NoFreeSlot, PoolUnavailable, Report, Work
 from ltxserve.service.endings import Endings
-from ltxserve.service.generations import ticket_of
+from ltxserve.service.placing import ticket_of
 from ltxserve.service.signals import Signals
 from ltxserve.service.watch import GONE, RunLimits, Verdict, Watch
 from ltxserve.storage.base import ArtifactStore

@@ -1,4 +1,4 @@
-"""Which sources a request over the wire may name: never a path of the server's own disk."""
+"""Where a request names sources and adapters; how they are settled: service/inputs.py."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ltxserve.errors import Problem, RequestRefused
+from ltxserve.errors import Problem
 from ltxserve.jobs.rows import Json
 
 if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
 
-_REMOTE = re.compile(r"(https?://|data:)", re.IGNORECASE)
 _PATH_LIKE = re.compile(r"[/\\]|\.(safetensors|pt|bin|ckpt)$", re.IGNORECASE)
 
 
@@ -25,17 +24,6 @@ class Sources(Protocol):
         Raises RequestRefused, MediaError and whatever says why a source is refused.
         """
         ...
-
-
-class RemoteSources:
-    """Leaves http(s) URLs and data URIs to the worker's own safe fetch; refuses everything else."""
-
-    def settle(self, account: Account, request: Json) -> Json:
-        del account
-        problems = [*_local_sources(request), *lora_paths(request)]
-        if problems:
-            raise RequestRefused(problems)
-        return request
 
 
 def sources_of(request: Json) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -60,11 +48,3 @@ def lora_paths(request: Json) -> list[Problem]:
         for number, use in enumerate(uses if isinstance(uses, (list, tuple)) else ())
         if isinstance(use, dict) and _PATH_LIKE.search(str(use.get("name_or_path", "")))
     ]
-
-
-def _local_sources(request: Json) -> Iterator[Problem]:
-    for field, part in sources_of(request):
-        if not _REMOTE.match(part["source"]):
-            hint = "Give an http(s) URL, a data URI or the id of an upload."
-            message = "Files of the server are not read for callers."
-            yield Problem("source_invalid", message, hint, field)
