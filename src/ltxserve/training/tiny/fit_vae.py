@@ -130,7 +130,7 @@ class VaeJob:
                 ).sample
             again = again[0].float().transpose(0, 1)
             rows.append(torch.cat([*clip[[0, 12, 24]], *again[[0, 12, 24]]], dim=2))
-        save_sheet(torch.cat(rows, dim=1), folder / "samples" / f"vae-{number:06d}.png")
+        save_sheet(torch.cat(rows, dim=1), folder / "samples" / f"{self.name}-{number:06d}.png")
 
 
 class DecoderJob(VaeJob):

@@ -72,6 +72,10 @@ def _clip(pipeline: LTX2ConditionPipeline, prompt: str, canvas: Canvas, seed: in
         guidance_scale=1.0,
         stg_scale=0.0,
         modality_scale=1.0,
+        # Its own scales follow LTX-2's defaults otherwise, and unguided is how the model is used.
+        audio_guidance_scale=1.0,
+        audio_stg_scale=0.0,
+        audio_modality_scale=1.0,
         generator=torch.Generator().manual_seed(seed),
         max_sequence_length=MAX_TOKENS,
         output_type="latent",
