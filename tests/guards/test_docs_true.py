@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
 NAMES_IN = {
     "modules": re.compile(r"`(ltxserve(?:\.\w+)+)"),
     "make targets": re.compile(r"`make ([a-z-]+)"),
-    "settings": re.compile(r"`(LTXSERVE_[A-Z_]+)"),
+    "settings": re.compile(r"`(LTXSERVE_[A-Z0-9_]+)"),
 }
 
 
