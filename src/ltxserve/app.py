@@ -32,6 +32,7 @@ from ltxserve.service.orchestrator import Orchestrator, Rhythm
 from ltxserve.service.placing import Placing
 from ltxserve.service.running import Bench
 from ltxserve.service.signals import Signals
+from ltxserve.service.stitching import Stitches
 from ltxserve.service.uploads import Uploads
 from ltxserve.service.watch import RunLimits
 from ltxserve.settings import Settings
@@ -55,6 +56,7 @@ class App:
     keys: Keys
     signals: Signals
     generations: Generations
+    stitches: Stitches
     uploads: Uploads
     inputs: Inputs
     pool: GpuPool | None
@@ -148,6 +150,7 @@ def create_app(
         keys=Keys(derive(secret, "api keys")),
         signals=signals,
         generations=generations,
+        stitches=Stitches(placing, inputs),
         uploads=uploads,
         inputs=inputs,
         pool=pool,
