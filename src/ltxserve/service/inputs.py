@@ -11,7 +11,7 @@ import binascii
 import copy
 import re
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,16 +30,13 @@ from ltxserve.jobs import store as jobs
 from ltxserve.jobs.states import JobState
 from ltxserve.media.examine import Examined, examine
 from ltxserve.media.fetch import FetchRules, fetch, is_url, too_large
-from ltxserve.service.sources import lora_paths, sources_of
+from ltxserve.service.sources import KEPT, lora_paths, sources_of
 from ltxserve.service.uploads import Uploads, workplace
-from ltxserve.storage.base import ArtifactStore, check_key
-from ltxserve.storage.retry import PATIENT, retrying
+from ltxserve.storage.base import check_key
 
 if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
 
-KEPT = "store:"
-"""What a settled source begins with; a key of the store follows."""
 SEEN = ("image", "video")
 """Families that a clip can be conditioned on or controlled by."""
 ANY = ("image", "video", "audio")
@@ -180,40 +177,6 @@ def content_of(source: str, limit: int) -> tuple[bytes, str]:
         "This is no source: files of the server are not read for callers.",
         "Give an http(s) URL, a data URI, base64, or the id of an upload or a job.",
     )
-
-
-def localized(request: Mapping[str, Any], store: ArtifactStore, folder: Path) -> dict[str, Any]:
-    """The request as a worker runs it: every `store:KEY` as the path of a file in `folder`.
-
-    Raises StorageError; `file_not_found` where the file was deleted in the meantime.
-    """
-    local = copy.deepcopy(dict(request))
-    brought: dict[str, str] = {}
-    for _, part in sources_of(local):
-        source = part["source"]
-        if source.startswith(KEPT):
-            if source not in brought:
-                brought[source] = str(bring(source, store, folder))
-            part["source"] = brought[source]
-    return local
-
-
-def bring(source: str, store: ArtifactStore, folder: Path) -> Path:
-    """A settled source as a file in `folder`, which has the suffix of its kind.
-
-    Raises StorageError; MediaError `source_invalid` for a source that was not settled.
-    """
-    if not source.startswith(KEPT):
-        raise MediaError("source_invalid", "The source was not settled before.", "")
-    key = source.removeprefix(KEPT)
-    path = folder / key.replace("/", "-")
-
-    def copy_file() -> None:
-        with path.open("wb") as file:
-            file.writelines(store.open(key))
-
-    retrying(copy_file, PATIENT)
-    return path
 
 
 def _plain(body: str, limit: int) -> bytes:

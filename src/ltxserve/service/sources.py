@@ -12,6 +12,9 @@ from ltxserve.jobs.rows import Json
 if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
 
+KEPT = "store:"
+"""What a settled source begins with; a key of the store follows. Only workers open it."""
+
 _PATH_LIKE = re.compile(r"[/\\]|\.(safetensors|pt|bin|ckpt)$", re.IGNORECASE)
 
 

@@ -14,11 +14,12 @@ from PIL import Image
 from ltxserve.accounts.accounts import Account
 from ltxserve.db.database import Database
 from ltxserve.db.tables import jobs as jobs_table
-from ltxserve.errors import LtxserveError, MediaError, RequestRefused, StorageError
+from ltxserve.errors import MediaError, RequestRefused, StorageError
 from ltxserve.jobs.rows import NewJob
 from ltxserve.jobs.store import insert
 from ltxserve.media.fetch import FetchRules
-from ltxserve.service.inputs import KEPT, Inputs, bring, content_of, localized
+from ltxserve.service.inputs import Inputs, content_of
+from ltxserve.service.sources import KEPT
 from tests.loopback import Loopback, Reply
 from tests.unit.service.given import account, files_in, picture, sound, uploads_in, video
 
@@ -55,15 +56,15 @@ def code_of(inputs: Inputs, anna: Account, source: str) -> str:
     return problem.code
 
 
-def test_a_data_uri(inputs: Inputs, anna: Account, tmp_path: Path):
+def test_a_data_uri(inputs: Inputs, anna: Account):
     given = request(uri(picture()))
     found = inputs.settle(anna, given)
     source = found["conditions"][0]["source"]
     assert source.startswith(f"{KEPT}{anna.id}/uploads/")
     assert source.endswith(".png")
     assert given["conditions"][0]["source"].startswith("data:")
-    local = localized(found, inputs.uploads.store, tmp_path)
-    with Image.open(local["conditions"][0]["source"]) as opened:
+    stored = b"".join(inputs.uploads.store.open(source.removeprefix(KEPT)))
+    with Image.open(io.BytesIO(stored)) as opened:
         assert opened.size == (16, 16)
 
 
@@ -204,12 +205,3 @@ def test_length_is_judged_before_decoding():
     for uri_of_four in ("data:;base64,QUJDRA==", "data:,abcd"):
         with pytest.raises(MediaError):
             content_of(uri_of_four, 3)
-
-
-def test_bringing_what_is_gone(inputs: Inputs, tmp_path: Path):
-    store = inputs.uploads.store
-    with pytest.raises(LtxserveError) as caught:
-        bring("store:a/b.png", store, tmp_path)
-    assert caught.value.code == "file_not_found"
-    with pytest.raises(MediaError):
-        bring("/etc/passwd", store, tmp_path)
