@@ -5,6 +5,7 @@ Knows nothing of routes; what it logs has neither query strings nor headers, whi
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltxserve.api.errors import BUG, accepted_request_id, respond
 
-log = structlog.get_logger("ltxserve.api")
+_log = logging.getLogger(__name__)
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -69,7 +70,7 @@ class Door:
         try:
             await self._app(request.scope, request.receive, watched)
         except Exception as error:  # the door: whatever it is, the caller gets an answer
-            log.exception("bug", route=route_of(request.scope), kind=type(error).__name__)
+            _log.exception("a bug: %s", type(error).__name__, extra=_extra(request))
             if status:
                 raise  # half an answer is out: only a broken connection says that it is half
             await respond(BUG, request)(request.scope, request.receive, watched)
@@ -79,15 +80,16 @@ class Door:
     def _tell(self, request: Request, status: int, seconds: float) -> None:
         done = Handled(request.method, route_of(request.scope), status, seconds)
         self._count(done)
-        account = request.scope.get("state", {}).get("account_id")
-        log.info(
-            "request",
-            method=done.method,
-            route=done.route,
-            status=status,
-            seconds=round(seconds, 4),
-            account_id=account,
-        )
+        told = {"status": status, "seconds": round(seconds, 4)}
+        _log.info("request", extra={**_extra(request), **told})
+
+
+def _extra(request: Request) -> dict[str, str | None]:
+    return {
+        "method": request.method,
+        "route": route_of(request.scope),
+        "account_id": request.scope.get("state", {}).get("account_id"),
+    }
 
 
 def route_of(scope: Scope) -> str:

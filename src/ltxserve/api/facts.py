@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ltxserve.service.inputs import KEPT
+
 if TYPE_CHECKING:
     from ltxserve.jobs.rows import Job
 
 _DATA_URI = re.compile(r"(data:[^,]{0,100}),.*", re.DOTALL)
+_KEPT = re.compile(rf"{KEPT}[^/]+/(?:uploads/)?([0-9a-f-]{{36}})[./].*")
 _SHORT = 120
 
 
@@ -90,15 +93,21 @@ def whole(seconds: float | None) -> int | None:
     return None if seconds is None else int(seconds)
 
 
-def without_data(value: Any) -> Any:
-    """The same data with the content of data URIs left out: they are whole files."""
+def shown(value: Any) -> Any:
+    """The same data as its owner may see and send again.
+
+    Keys of the store become ids of uploads and jobs, and the content of data URIs is left out.
+    """
     if isinstance(value, Mapping):
-        return {key: without_data(item) for key, item in value.items()}
+        return {key: shown(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_data(item) for item in value]
-    if isinstance(value, str) and len(value) > _SHORT:
-        return _DATA_URI.sub(r"\1,(left out)", value)
-    return value
+        return [shown(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    kept = _KEPT.fullmatch(value)
+    if kept:
+        return kept[1]
+    return _DATA_URI.sub(r"\1,(left out)", value) if len(value) > _SHORT else value
 
 
 def file_name_of(job: Job, suffix: str) -> str:

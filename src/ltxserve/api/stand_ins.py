@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine import geometry
+from ltxserve.errors import ConfigurationError, LtxserveError
+
+if TYPE_CHECKING:
+    from ltxserve.app import App
 
 _GUIDANCE = ("guidance_scale", "guidance_rescale", "modality_scale")
 _STG = ("stg_scale", "stg_blocks")
@@ -55,6 +59,30 @@ class StandIns:
 
     def _runs(self, preset: str) -> bool:
         return self.catalog.model(str(self.catalog.preset(preset).values["model"])).runs
+
+
+def stand_ins_of(app: App) -> StandIns:
+    """The operator's choice, from the settings. Raises ConfigurationError `settings_invalid`."""
+    aliases: dict[str, str] = {}
+    for entry in filter(None, (part.strip() for part in app.settings.model_aliases.split(","))):
+        name, equals, target = (word.strip() for word in entry.partition("="))
+        if not (name and equals):
+            raise _wrong("LTXSERVE_MODEL_ALIASES", f"{entry[:60]!r} is not NAME=MODEL.")
+        aliases[name] = target
+    for key, targets in (
+        ("LTXSERVE_DEFAULT_MODEL", [app.settings.default_model]),
+        ("LTXSERVE_MODEL_ALIASES", aliases.values()),
+    ):
+        for target in targets:
+            try:
+                app.catalog.model(target)
+            except LtxserveError as error:
+                raise _wrong(key, f"{error.message} {error.hint}") from None
+    return StandIns(app.catalog, app.settings.default_model, aliases)
+
+
+def _wrong(key: str, message: str) -> ConfigurationError:
+    return ConfigurationError("settings_invalid", message, f"Correct {key} or unset it.", key)
 
 
 def fit(request: Mapping[str, Any], spec: ModelSpec) -> tuple[dict[str, Any], list[str]]:

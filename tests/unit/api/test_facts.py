@@ -3,7 +3,7 @@
 import pytest
 
 from ltxserve.api import facts
-from tests.api.making import BORN, done, failed, job
+from tests.api.making import BORN, ID, done, failed, job
 
 
 def test_the_extent_is_planned_and_then_made():
@@ -41,9 +41,14 @@ def test_times():
     assert facts.whole(None) is None
 
 
+@pytest.mark.parametrize("key", [f"local/uploads/{ID}.png", f"local/{ID}/1/video.mp4"])
+def test_sources_are_shown_as_the_ids_they_were_given_by(key: str):
+    assert facts.shown([{"source": f"store:{key}"}]) == [{"source": ID}]
+
+
 def test_data_uris_are_left_out():
     long = "data:image/png;base64," + "A" * 500
-    shown = facts.without_data({"conditions": [{"source": long, "frame": 0}], "prompt": "x" * 500})
+    shown = facts.shown({"conditions": [{"source": long, "frame": 0}], "prompt": "x" * 500})
     assert shown["conditions"][0]["source"] == "data:image/png;base64,(left out)"
     assert shown["prompt"] == "x" * 500
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ltxserve.errors import Problem, RequestRefused
+from ltxserve.service.submission import Submission
 from ltxserve.types import GenerationRequest
-
-MAX_KEY = 255
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Envelope(BaseModel):
@@ -28,15 +25,30 @@ class Envelope(BaseModel):
     prompts: tuple[str, ...] = ()
     count: int = 1
     webhook_url: str | None = None
-    priority: int | None = Field(default=None, ge=-100, le=100)
+    priority: int = 0
     metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
-    timeout_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    timeout_seconds: float | None = None
 
 
 class GenerationBody(GenerationRequest, Envelope):
     """Everything a native body can say, for the documentation."""
 
     prompt: str = ""
+
+
+def read(body: Mapping[str, Any], idempotency_key: str | None = None) -> Submission:
+    """What a body submits. Raises RequestRefused for an envelope of wrong types."""
+    request, envelope = split(body)
+    return Submission(
+        request=request,
+        count=envelope.count,
+        prompts=envelope.prompts,
+        idempotency_key=idempotency_key,
+        webhook_url=envelope.webhook_url,
+        priority=envelope.priority,
+        metadata=envelope.metadata,
+        timeout_seconds=envelope.timeout_seconds,
+    )
 
 
 def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], Envelope]:
@@ -55,16 +67,3 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], Envelope]:
             )
             for item in error.errors(include_url=False, include_context=False, include_input=False)
         ) from None
-
-
-def idempotency_key(given: str | None) -> str | None:
-    """The Idempotency-Key header. Raises RequestRefused unless it is 1 to 255 printable ASCII."""
-    if given is None or _KEY.fullmatch(given):
-        return given
-    problem = Problem(
-        "invalid_field",
-        f"The key is not 1 to {MAX_KEY} printable ASCII characters without spaces.",
-        "A UUID does well.",
-        "Idempotency-Key",
-    )
-    raise RequestRefused([problem])

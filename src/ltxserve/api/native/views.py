@@ -12,12 +12,13 @@ from ltxserve.api.facts import (
     model_of,
     percent_of,
     seed_of,
-    without_data,
+    shown,
 )
 
 if TYPE_CHECKING:
     from ltxserve.jobs.events import Event
     from ltxserve.jobs.rows import Job
+    from ltxserve.jobs.webhooks import Delivery
 
 ROOT = "/api/generations"
 
@@ -59,8 +60,8 @@ def job_view(job: Job, queue_position: int | None = None) -> dict[str, Any]:
 def full_view(job: Job, queue_position: int | None, children: Sequence[Job] = ()) -> dict[str, Any]:
     """One job with its request and its plan; of a batch, with its children too."""
     view = job_view(job, queue_position)
-    view["request"] = without_data(job.request)
-    view["plan"] = without_data(job.plan)
+    view["request"] = shown(job.request)
+    view["plan"] = shown(job.plan)
     if children:
         view["children"] = [job_view(child) for child in children]
     return view
@@ -113,6 +114,22 @@ def event_view(event: Event, job_id: str) -> dict[str, Any]:
         "job_id": job_id,
         "created_at": iso(event.created_at),
         "data": event.data,
+    }
+
+
+def delivery_view(delivery: Delivery) -> dict[str, Any]:
+    """One try to tell a webhook, as the log has it."""
+    return {
+        "id": delivery.id,
+        "event": delivery.event,
+        "url": delivery.url,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+        "created_at": iso(delivery.created_at),
+        "next_attempt_at": iso(delivery.next_attempt_at),
+        "delivered_at": iso(delivery.delivered_at),
     }
 
 

@@ -54,7 +54,7 @@ def video_view(job: Job) -> dict[str, Any]:
         "remixed_from_video_id": notes.get("remixed_from_video_id"),
         "error": error_of(job),
         "seed": job.seed,
-        "warnings": [*notes.get("notes", []), *(job.warnings or [])],
+        "warnings": list(job.warnings or []),
     }
 
 

@@ -10,8 +10,6 @@ from ltxserve.api.facts import eta_of, extent_of, iso, percent_of, prompt_of, se
 if TYPE_CHECKING:
     from ltxserve.jobs.rows import Job
 
-NOTES = "simple"
-"""Under this name a job's metadata holds what was changed or ignored on the way in."""
 STATUSES = {
     "queued": "queued",
     "running": "processing",
@@ -25,7 +23,6 @@ def status_view(job: Job, queue_position: int | None = None) -> dict[str, Any]:
     """A job, with its id under both names that clients look for."""
     status = STATUSES[str(job.state)]
     extent = extent_of(job)
-    notes = (job.metadata or {}).get(NOTES) or []
     view: dict[str, Any] = {
         "id": job.id,
         "job_id": job.id,
@@ -42,7 +39,7 @@ def status_view(job: Job, queue_position: int | None = None) -> dict[str, Any]:
         "fps": extent and extent.fps,
         "created_at": iso(job.created_at),
         "completed_at": iso(job.finished_at),
-        "warnings": [*notes, *(job.warnings or [])],
+        "warnings": list(job.warnings or []),
         "error": error_text(job),
         "result_url": f"/api/result/{job.id}" if status == "completed" else None,
         "status_url": f"/api/status/{job.id}",

@@ -52,10 +52,10 @@ def test_seconds_are_as_asked_while_that_is_true(request_: dict[str, Any], secon
 
 
 def test_notes_of_this_dialect_are_shown():
-    notes = {"openai": {"model": "sora-2", "remixed_from_video_id": "v0", "notes": ["smaller"]}}
+    notes = {"openai": {"model": "sora-2", "remixed_from_video_id": "v0"}}
     view = views.video_view(job(metadata=notes, warnings=["slow"]))
     assert (view["model"], view["remixed_from_video_id"]) == ("sora-2", "v0")
-    assert view["warnings"] == ["smaller", "slow"]
+    assert view["warnings"] == ["slow"]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def test_states(made: object, status: str):
 
 
 def test_what_was_changed_is_told():
-    made = job(metadata={"simple": ["smaller"]}, warnings=["slow"])
-    assert views.status_view(made, 2)["warnings"] == ["smaller", "slow"]
+    made = job(warnings=["smaller"])
+    assert views.status_view(made, 2)["warnings"] == ["smaller"]
     assert views.status_view(made, 2)["queue_position"] == 2
 
 

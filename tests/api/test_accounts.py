@@ -1,0 +1,52 @@
+"""Accounts, keys and credits over the wire."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.serving import Served, serving
+from tests.api.test_native import SMALL
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("accounts"), require_keys=True) as server:
+        yield server
+
+
+def test_an_administrators_day(locked: Served):
+    root = locked.account("root", scopes=("*",), price_list="free")
+    with locked.client(**{"X-API-Key": root}) as client:
+        made = client.post("/api/accounts", json={"name": "studio", "price_list": "per-second"})
+        assert (made.status_code, made.json()["balance"]) == (201, 0)
+        assert (
+            client.post("/api/accounts", json={"name": "studio"}).json()["code"] == "account_exists"
+        )
+        for _ in range(2):  # a reference counts once
+            paid = client.post(
+                "/api/accounts/studio/top-ups", json={"amount": 50, "reference": "i1"}
+            )
+            assert (paid.status_code, paid.json()["balance"]) == (201, 50)
+        key = client.post("/api/accounts/studio/keys", json={"label": "laptop"}).json()
+        assert key["key"].startswith("ltx_")
+        listed = client.get("/api/accounts/studio/keys").json()["data"]
+        assert [row["label"] for row in listed] == ["laptop"]
+        assert "key" not in listed[0]
+        assert {"root", "studio"} <= {
+            one["name"] for one in client.get("/api/accounts").json()["data"]
+        }
+    with locked.client(**{"X-API-Key": key["key"]}) as client:
+        assert client.post("/api/generations", json=SMALL).status_code == 202
+        own = client.get("/api/account").json()
+        assert (own["name"], own["queued"]) == ("studio", 1)
+        assert own["balance"] < 50
+        kinds = [entry["kind"] for entry in client.get("/api/account/ledger").json()["data"]]
+        assert sorted(kinds) == ["hold", "top_up"]
+        assert client.get("/api/accounts").json()["code"] == "forbidden"
+    with locked.client(**{"X-API-Key": root}) as client:
+        assert client.delete(f"/api/keys/{key['id']}").status_code == 204
+        assert client.delete("/api/keys/none").json()["code"] == "key_not_found"
+        assert client.get("/api/accounts/nobody/keys").json()["code"] == "account_not_found"
+        assert client.post("/api/accounts/studio/top-ups", json={"amount": -5}).status_code == 422
+    with locked.client(**{"X-API-Key": key["key"]}) as client:
+        assert client.get("/api/account").status_code == 401
