@@ -26,6 +26,7 @@ _BATCH_FAILED = {
     "message": "None of the batch's jobs succeeded.",
     "hint": "Look at the jobs themselves; each says why.",
 }
+_DONE = {"stage": None, "step": None, "of": None, "percent": 100.0, "eta_seconds": 0.0}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Endings:
     def succeed(self, conn: sa.Connection, job: Job, outcome: Outcome) -> bool:
         """running -> succeeded and paid, by this attempt only; False when it came too late."""
         kept = replace(outcome, expires_at=time.time() + self.keep_seconds)
+        store.set_progress(conn, job.id, job.attempt, dict(_DONE))
         if not store.succeed(conn, job.id, job.attempt, kept):
             return False
         ledger.settle(conn, job.id)

@@ -28,6 +28,7 @@ from ltxserve.jobs.rows import Job, Json, Outcome
 from ltxserve.jobs.states import JobState
 from ltxserve.pool.base import GpuPool, NoFreeSlot, PoolUnavailable, Report, Work
 from ltxserve.service.endings import Endings
+from ltxserve.service.leftovers import clear, prefix_of
 from ltxserve.service.placing import ticket_of
 from ltxserve.service.signals import Signals
 from ltxserve.service.watch import GONE, RunLimits, Verdict, Watch
@@ -204,8 +205,11 @@ class Runner:
             _log.warning("attempt %d ended: %s", job.attempt, error, extra={"job_id": job.id})
             return {"end": "lost", "error": error, "attempt": job.attempt}
         if verdict.kind != "over":
-            self._insist(lambda: self._ended(job, verdict))
+            won = self._insist(lambda: self._ended(job, verdict))
             self._bench.signals.notify(job.id, job.parent_id)
+            lasting = job.attempt if won else job.attempt + 1
+            ids = (job.account_id, job.id)
+            clear(self._bench.store, (prefix_of(*ids, number) for number in range(1, lasting)))
         return {"end": verdict.kind}
 
     def _readable(self, verdict: Verdict) -> Verdict:
@@ -223,20 +227,22 @@ class Runner:
                 return Verdict("failed", lost.to_dict())
         return verdict
 
-    def _ended(self, job: Job, verdict: Verdict) -> None:
+    def _ended(self, job: Job, verdict: Verdict) -> bool:
+        """End the job; whether it has succeeded, so that its files are kept."""
         bench = self._bench
         with bench.database.begin() as conn:
             now = store.request_cancel(conn, job.id) if verdict.kind == "cancelled" else None
             now = now or store.get(conn, job.id)
             if now.is_terminal:
-                return
+                return now.state is JobState.SUCCEEDED
             if now.cancel_requested:
                 # Cancelled while the last frames came: whoever cancels pays nothing.
                 bench.endings.cancel(conn, job, job.attempt)
             elif verdict.report is not None:
-                bench.endings.succeed(conn, job, outcome_of(verdict.report))
+                return bench.endings.succeed(conn, job, outcome_of(verdict.report))
             else:
                 bench.endings.fail(conn, job, verdict.error or GONE, job.attempt)
+        return False
 
     def _fail(self, job_id: str, error: Json) -> None:
         def write() -> Job | None:

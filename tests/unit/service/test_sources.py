@@ -1,0 +1,26 @@
+"""Where sources and adapters stand in a request, whatever shape it has."""
+
+import pytest
+
+from ltxserve.service.sources import lora_paths, sources_of
+
+
+def test_every_source_with_its_place() -> None:
+    request = {
+        "conditions": [{"source": "a"}, {"frame": 1}, "odd", {"source": 3}],
+        "controls": ({"source": "b"},),
+    }
+    found = [(name, part["source"]) for name, part in sources_of(request)]
+    assert found == [("conditions.0.source", "a"), ("controls.0.source", "b")]
+
+
+@pytest.mark.parametrize("request_", [{}, {"conditions": None}, {"conditions": "text"}])
+def test_odd_shapes_have_none(request_: dict[str, object]) -> None:
+    assert list(sources_of(request_)) == []
+    assert lora_paths(request_) == []
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "a\\b", "mine.safetensors", "../x"])
+def test_an_adapter_by_path_is_refused(name: str) -> None:
+    problems = lora_paths({"loras": [{"name_or_path": "tiny-camera"}, {"name_or_path": name}]})
+    assert [(p.code, p.field) for p in problems] == [("unknown_lora", "loras.1.name_or_path")]
