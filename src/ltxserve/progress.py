@@ -11,8 +11,8 @@ class Progress:
     """One step of one stage: `step` of `of` is done (0 = the stage has begun).
 
     `stage` is a stage kind of the plan, `message` is for people, `latents` are the unpacked
-    video latents (batch, channels, frames, height, width) of a denoising step for previews,
-    or None; they belong to the run and must not be changed.
+    video latents (batch, channels, frames, height, width) that a denoising step foresees as the
+    end, for previews, or None; they belong to the run and must not be changed.
     """
 
     stage: str

@@ -111,7 +111,7 @@ class Tell(Protocol):
     An update with the key "model" names what the worker holds from now on.
     """
 
-    def __call__(self, update: Json) -> None: ...
+    def __call__(self, update: Json, /) -> None: ...
 
 
 Body = Callable[[dict[str, Any], Tell], dict[str, Any]]

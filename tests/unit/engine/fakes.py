@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,9 @@ class FakeBackend:
 
     def peak_memory(self) -> int:
         return 1_000_000
+
+    def preview(self, latents: Any) -> Frames:
+        return np.full((8, 8, 3), 128, np.uint8)
 
     def close(self) -> None:
         self.closed = True

@@ -1,14 +1,7 @@
 """What is remembered of jobs: only the current attempt writes, an end is final, nothing grows."""
 
 from ltxserve.pool.records import MOST_ENDED, MOST_UPDATES, UPDATES_AFTER_END, Records
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clocks import Clock
 
 
 def records(keep: float = 1800.0) -> tuple[Records, Clock]:

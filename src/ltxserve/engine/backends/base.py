@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,10 @@ class Backend(Protocol):
 
     def peak_memory(self) -> int:
         """Bytes at the highest point: of the device's allocator, or of this process on a CPU."""
+        ...
+
+    def preview(self, latents: Any) -> Frames:
+        """A small picture (h, w, 3) of the middle of a clip, from `Progress.latents` of a step."""
         ...
 
     def close(self) -> None:

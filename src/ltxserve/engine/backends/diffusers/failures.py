@@ -12,6 +12,16 @@ from ltxserve.progress import Observer, Progress
 
 # What CPU and MPS allocators say; CUDA has an exception of its own.
 _EXHAUSTED = ("not enough memory", "can't allocate memory", "out of memory")
+# After these a process can no longer use its device: every later call fails, whatever it is.
+_BROKEN = (
+    "cuda error:",
+    "hip error:",
+    "cudnn_status_execution_failed",
+    "cublas_status_execution_failed",
+    "cublas_status_not_initialized",
+    "device-side assert",
+    "illegal memory access",
+)
 _LONGEST = 200
 
 
@@ -46,10 +56,16 @@ def device_errors(watched: Watched) -> Iterator[None]:
             raise
         if is_exhausted(error):
             raise OutOfMemory() from error
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        first = (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
+        if is_broken(error):
+            raise GenerationFailed(
+                "device_broken",
+                f"The device broke while it was busy with {watched.stage}: {first}",
+                "The process has to be started again; if it stays, look at the driver's log.",
+            ) from error
         raise GenerationFailed(
             "generation_failed",
-            f"The run broke while it was busy with {watched.stage}: {first[:_LONGEST]}",
+            f"The run broke while it was busy with {watched.stage}: {first}",
             "Run `ltxserve doctor`; if the device is fine, this is a bug worth reporting.",
         ) from error
 
@@ -61,3 +77,10 @@ def is_exhausted(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(
         sign in str(error).lower() for sign in _EXHAUSTED
     )
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether an error means that this process has lost its device for good."""
+    if is_exhausted(error) or not isinstance(error, RuntimeError):
+        return False
+    return any(sign in str(error).lower() for sign in _BROKEN)

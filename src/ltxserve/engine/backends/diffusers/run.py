@@ -17,9 +17,11 @@ from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
+from ltxserve.engine.backends.diffusers.previews import fit_preview, foreseen, middle_frame
 from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan
+from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
 
@@ -35,6 +37,7 @@ class DiffusersBackend:
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.to(device)
         self.pipeline.set_progress_bar_config(disable=True)
+        self._preview: LinearPreview | None = None
 
     def run(
         self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
@@ -86,10 +89,17 @@ class DiffusersBackend:
             )
         finally:
             del self.pipeline.latents_ready
+            self.pipeline.before = None
 
     def peak_memory(self) -> int:
         """See Backend.peak_memory."""
         return peak_memory(self.device)
+
+    def preview(self, latents: Any) -> Frames:
+        """See Backend.preview."""
+        if self._preview is None:
+            self._preview = fit_preview(self.pipeline.vae, self.device)
+        return self._preview.picture(middle_frame(latents))
 
     def close(self) -> None:
         """See Backend.close."""
@@ -151,9 +161,12 @@ def stepping(plan: Plan, observer: Observer) -> Callable[..., dict[str, Any]]:
     own = grid[0] * grid[1] * grid[2]
 
     def tell(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
-        del pipeline, timestep
+        del timestep
+        begun, ended = (float(sigma) for sigma in pipeline.scheduler.sigmas[step : step + 2])
+        clean = foreseen(pipeline.before, values["latents"], (begun, ended))
+        pipeline.before = values["latents"]
         # Keyframe tokens are appended behind the clip's own.
-        latents = values["latents"][:, :own].unflatten(1, grid).permute(0, 4, 1, 2, 3)
+        latents = clean[:, :own].unflatten(1, grid).permute(0, 4, 1, 2, 3)
         observer(Progress("denoise", step + 1, plan.num_inference_steps, latents=latents))
         return {}
 

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from ltxserve.engine.backends.diffusers.failures import Watched, device_errors, is_exhausted
+from ltxserve.engine.backends.diffusers.failures import (
+    Watched,
+    device_errors,
+    is_broken,
+    is_exhausted,
+)
 from ltxserve.errors import Cancelled, GenerationFailed, LtxserveError, OutOfMemory
 from ltxserve.progress import NullObserver, Progress
 
@@ -67,3 +72,35 @@ def test_our_own_errors_pass():
     with pytest.raises(LtxserveError) as caught, device_errors(Watched(NullObserver())):
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: an illegal memory access was encountered\nCompile with TORCH_USE_CUDA_DSA",
+        "CUDA error: device-side assert triggered",
+        "CUDA error: unspecified launch failure",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
+    ],
+)
+def test_a_lost_device_is_told_from_a_failed_run(text: str):
+    error = RuntimeError(text)
+    assert is_broken(error)
+    with pytest.raises(GenerationFailed) as caught, device_errors(Watched(NullObserver())):
+        raise error
+    assert caught.value.code == "device_broken"
+    assert text.splitlines()[0] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        ValueError("CUDA error: said by somebody else"),
+    ],
+)
+def test_other_errors_leave_the_device_whole(error: Exception):
+    assert not is_broken(error)

@@ -1,0 +1,223 @@
+"""What a worker does: one settled request becomes files in the store, told step by step.
+
+The entry of every pool's workers. It knows the engine, the store and plain payloads; no database,
+no account, no money.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ltxserve.engine.backends.base import Placement
+from ltxserve.engine.clip import FORMATS, ClipFile, metadata_of
+from ltxserve.engine.engine import Engine
+from ltxserve.engine.plan import parse_request
+from ltxserve.errors import GenerationFailed, LtxserveError, ModelUnavailable, StorageError
+from ltxserve.media.decode import read_sound
+from ltxserve.media.encode import EncodedFile
+from ltxserve.media.fetch import FetchRules
+from ltxserve.media.sound import write_wav
+from ltxserve.pool.base import Body, Tell, WorkerBroken
+from ltxserve.progress import Observer
+from ltxserve.service.gathering import Gathering
+from ltxserve.service.packing import pack_frames
+from ltxserve.service.pictures import write_pictures
+from ltxserve.service.scratch import Scratch, sweep
+from ltxserve.service.telling import Teller
+from ltxserve.storage.base import ArtifactStore
+from ltxserve.storage.create import StoreConfig, create_store
+
+if TYPE_CHECKING:
+    from ltxserve.types import GenerationRequest
+
+PRELOADED = "tiny"
+"""The model that a worker loads before it takes work, unless its configuration names another."""
+STORE_STAGE = "store"
+_SUFFIXES = {kind: suffix for suffix, kind in FORMATS.items()}
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Files by artifact name, each with its media type, and what a result says besides them."""
+
+    files: Mapping[str, tuple[Path, str]]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A payload and where it is worked on."""
+
+    payload: Mapping[str, Any]
+    sources: Gathering
+    folder: Path
+    tell: Tell
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of its files begin with; another attempt's never collide with them."""
+        return "/".join(str(self.payload[part]) for part in ("account_id", "job_id", "attempt"))
+
+
+def create_renderer(config: str) -> Body:
+    """The body of a worker, its model loaded.
+
+    config: JSON with device, dtype, models_dir, store (a StoreConfig), fetch (FetchRules, may be
+    missing) and preload (a model; "" = none). Raises ConfigurationError for a store that cannot
+    be used, OutOfMemory; a model that is not here is left to the jobs that ask for it.
+    """
+    told = json.loads(config)
+    folder = told.get("models_dir")
+    placement = Placement(told["device"], told["dtype"], Path(folder) if folder else None)
+    sweep()
+    renderer = Renderer(
+        Engine(placement),
+        create_store(StoreConfig.from_dict(told["store"])),
+        _rules(told.get("fetch") or {}),
+        Scratch(),
+    )
+    renderer.warm_up(told.get("preload", PRELOADED))
+    return renderer
+
+
+class Renderer:
+    """A worker's body: payload in, result out; see pool/base.py."""
+
+    def __init__(
+        self, engine: Engine, store: ArtifactStore, rules: FetchRules, scratch: Scratch
+    ) -> None:
+        self.engine = engine
+        self._store = store
+        self._rules = rules
+        self._scratch = scratch
+
+    def warm_up(self, model: str) -> None:
+        """Load a model and all that a first job would wait for. Raises OutOfMemory and the like."""
+        try:
+            if model:
+                self.engine.backend(model)
+        except ModelUnavailable as error:
+            log.warning("no model is loaded yet: %s", error)
+
+    def __call__(self, payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
+        """Do one job: {job_id, attempt, account_id, kind, request}, sources settled.
+
+        The result: artifacts (video, thumbnail, preview, and audio where the request says
+        `audio: true`; each key, media_type, bytes, sha256), width, height, num_frames, fps,
+        seconds, has_sound, seed, timings, warnings, plan. Raises coded errors, and WorkerBroken
+        when the device is lost for this process.
+        """
+        try:
+            with self._scratch.room() as room:
+                folder = Path(room)
+                job = Job(payload, Gathering(self._store, self._rules, folder), folder, tell)
+                work = self._stitch if payload.get("kind") == "stitch" else self._generate
+                return self._stored(job, work(job))
+        except GenerationFailed as error:
+            if error.code == "device_broken":
+                raise WorkerBroken(error) from error
+            raise
+
+    def _generate(self, job: Job) -> Made:
+        request = parse_request(job.sources.localized(job.payload["request"]))
+        model = self.engine.plan(request).model
+        path = job.folder / f"video{_SUFFIXES[request.output.format]}"
+        made = self.engine.write(request, path, self._observer(job, model))
+        files = {
+            "video": _deliverable(made.file),
+            **write_pictures(made.path, made.file.num_frames, job.folder),
+            **_sound(made.file, request),
+        }
+        return Made(files, {**extent_of(made.file), **_run_of(made)})
+
+    def _stitch(self, job: Job) -> Made:
+        from ltxserve.service import stitches  # late: most workers never join clips
+
+        begun = time.monotonic()
+        stitch = stitches.read(job.payload["request"])
+        clips = stitches.fetch_clips(stitch, job.sources.file)
+        joined = stitches.join(stitch, clips, job.folder, Teller(job.tell))
+        took = {"stitch": round(time.monotonic() - begun, 3)}
+        facts = {"seed": None, "timings": took, "warnings": list(joined.warnings)}
+        return Made(joined.files, {**joined.result, **facts, "plan": dict(joined.plan)})
+
+    def _observer(self, job: Job, model: str) -> Observer:
+        return Teller(job.tell, lambda latents: self.engine.backend(model).preview(latents), model)
+
+    def _stored(self, job: Job, made: Made) -> dict[str, Any]:
+        """The result, once every file of it can be read back; of a failure nothing is kept."""
+        kept: list[str] = []
+        artifacts: dict[str, Any] = {}
+        try:
+            for number, (name, (path, media_type)) in enumerate(made.files.items()):
+                job.tell({"stage": STORE_STAGE, "step": number, "of": len(made.files)})
+                key = f"{job.prefix}/{name}{path.suffix}"
+                kept.append(key)
+                stored = self._store.put(key, path, media_type)
+                artifacts[name] = {
+                    "key": stored.key,
+                    "media_type": stored.media_type,
+                    "bytes": stored.bytes,
+                    "sha256": stored.sha256,
+                }
+            job.tell({"stage": STORE_STAGE, "step": len(kept), "of": len(kept)})
+        except LtxserveError:
+            self._forget(kept)
+            raise
+        return {"artifacts": artifacts, **made.facts}
+
+    def _forget(self, keys: list[str]) -> None:
+        for key in keys:
+            try:
+                self._store.delete(key)
+            except StorageError as error:
+                log.warning("%s is left behind: %s", key, error)
+
+
+def extent_of(file: EncodedFile) -> dict[str, Any]:
+    """What a result says of a clip's size, length and sound."""
+    return {
+        "width": file.width,
+        "height": file.height,
+        "num_frames": file.num_frames,
+        "fps": float(file.fps),
+        "seconds": file.seconds,
+        "has_sound": file.has_sound,
+    }
+
+
+def _run_of(made: ClipFile) -> dict[str, Any]:
+    return {
+        "seed": made.seed,
+        "timings": {name: round(seconds, 3) for name, seconds in made.timings.items()},
+        "warnings": list(made.warnings),
+        "plan": json.loads(metadata_of(made.plan)["plan"]),
+        "peak_memory": made.report.peak_memory,
+    }
+
+
+def _deliverable(file: EncodedFile) -> tuple[Path, str]:
+    """One file with its media type: PNG frames, which are a folder, become an archive."""
+    if file.path.is_dir():
+        return pack_frames(file.path), "application/zip"
+    return file.path, file.media_type
+
+
+def _sound(file: EncodedFile, request: GenerationRequest) -> dict[str, tuple[Path, str]]:
+    if not request.audio or not file.has_sound:
+        return {}
+    path = file.path.with_name("audio.wav")
+    write_wav(read_sound(str(file.path)), path)
+    return {"audio": (path, "audio/wav")}
+
+
+def _rules(told: Mapping[str, Any]) -> FetchRules:
+    lists = {name: tuple(told[name]) for name in ("networks", "ports") if name in told}
+    return FetchRules(**{**told, **lists})
