@@ -40,7 +40,7 @@ def create(
         from ltxserve.accounts.secret import load_secret
 
         given = settings.secret_key
-        secret = load_secret(settings.folder, given and given.get_secret_value())
+        secret = load_secret(settings.folder, given.get_secret_value() if given else None)
         ends = None if days is None else time.time() + days * 86400
         with database.begin() as conn:
             scopes = tuple(scope or USER)

@@ -114,6 +114,7 @@ def settle(conn: sa.Connection, job_id: str) -> bool:
     held = _held(conn, job_id)
     if held is None:
         return False
+    _lock(conn, held.account_id)
     return _add(conn, Entry(new_id(), held.account_id, job_id, "settle", 0, None, time.time()))
 
 
@@ -153,7 +154,8 @@ def imbalances(conn: sa.Connection) -> list[Imbalance]:
         .group_by(accounts.c.id, accounts.c.balance)
         .having(accounts.c.balance != total)
     )
-    return [Imbalance(*row) for row in conn.execute(query)]
+    # PostgreSQL's sums are decimals.
+    return [Imbalance(who, held, int(total)) for who, held, total in conn.execute(query)]
 
 
 def _give_back(conn: sa.Connection, held: Entry, kind: str, reference: str | None = None) -> bool:
@@ -187,8 +189,12 @@ def _has(conn: sa.Connection, job_id: str, kind: str) -> bool:
 
 
 def _lock(conn: sa.Connection, account_id: str) -> None:
-    query = sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update()
-    if conn.scalar(query) is None:
+    """Wait for whoever moves money of the account; on SQLite the transaction has done so.
+
+    key_share: rows that refer to the account, such as new jobs, need not wait and cannot deadlock.
+    """
+    query = sa.select(accounts.c.id).where(accounts.c.id == account_id)
+    if conn.scalar(query.with_for_update(key_share=True)) is None:
         raise _no_account()
 
 

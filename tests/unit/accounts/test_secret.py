@@ -1,13 +1,13 @@
 """The installation's secret: made once, kept to its owner, one key per purpose."""
 
 import stat
-import threading
 from pathlib import Path
 
 import pytest
 
 from ltxserve.accounts.secret import FILE, derive, load_secret
 from ltxserve.errors import ConfigurationError
+from tests.threads import together
 
 
 def test_a_secret_is_made_once(tmp_path: Path):
@@ -24,14 +24,7 @@ def test_nobody_else_can_read_it(tmp_path: Path):
 
 
 def test_processes_that_start_together_agree(tmp_path: Path):
-    found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(load_secret(tmp_path))) for _ in "1234"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 4
-    assert len(set(found)) == 1
+    assert len(set(together([lambda: load_secret(tmp_path)] * 4))) == 1
 
 
 def test_a_given_secret_counts_and_nothing_is_written(tmp_path: Path):

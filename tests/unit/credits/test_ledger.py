@@ -1,6 +1,5 @@
 """The ledger: what comes in, is set aside, is spent or goes back; each once."""
 
-import threading
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from ltxserve.credits import ledger
 from ltxserve.db.database import Database
 from ltxserve.errors import InsufficientCredits, NotFound, RequestRefused
+from tests.threads import together
 
 ME = "local"
 
@@ -180,12 +180,3 @@ def test_an_imbalance_is_found(database: Database):
     with database.begin() as conn:
         conn.execute(accounts.update().values(balance=6))
         assert ledger.imbalances(conn) == [ledger.Imbalance(ME, 6, 5)]
-
-
-def together(steps: list[Any]) -> None:
-    """Run all at once, each in a thread; wait for all."""
-    threads = [threading.Thread(target=step) for step in steps]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from ltxserve.db.database import Database, read_url, sqlite_module
 from ltxserve.db.tables import accounts, metadata
 from ltxserve.errors import ConfigurationError, DatabaseUnavailable, LtxserveError
+from tests.threads import together
 
 
 def balance(database: Database) -> int:
@@ -52,14 +52,7 @@ def test_downgrade_removes_everything(database: Database):
 
 def test_processes_that_start_together_upgrade_once(database_url: str):
     databases = [Database(database_url) for _ in range(4)]
-    done: list[Database] = []
-
-    def upgrade(database: Database) -> None:
-        database.upgrade()
-        done.append(database)
-
-    together([threading.Thread(target=upgrade, args=(one,)) for one in databases])
-    assert len(done) == 4
+    together([one.upgrade for one in databases])
     assert balance(databases[0]) == 0
     for one in databases:
         one.close()
@@ -73,10 +66,7 @@ def test_an_exception_takes_everything_back(database: Database):
 
 
 def test_writers_wait_for_each_other(database: Database):
-    threads = [
-        threading.Thread(target=lambda: [add(database, 1) for _ in range(10)]) for _ in range(8)
-    ]
-    together(threads)
+    together([lambda: [add(database, 1) for _ in range(10)]] * 8)
     assert balance(database) == 80
 
 
@@ -193,11 +183,3 @@ def test_python_reads_the_same_file(sqlite: Database, tmp_path: Path):
     plain = sqlite3.connect(tmp_path / "test.db")
     assert plain.execute("SELECT balance FROM accounts").fetchone() == (3,)
     plain.close()
-
-
-def together(threads: list[threading.Thread]) -> None:
-    """Start all, wait for all."""
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

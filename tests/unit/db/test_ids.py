@@ -1,12 +1,13 @@
 """Ids are UUIDv7, and rise whatever the clock does."""
 
 import datetime
-import threading
+import itertools
 import uuid
 
 import time_machine
 
 from ltxserve.db.ids import new_id, time_of
+from tests.threads import together
 
 
 def test_an_id_is_a_uuid_of_version_7():
@@ -32,14 +33,5 @@ def test_an_id_tells_when_it_was_made():
 
 
 def test_threads_never_make_the_same():
-    made: list[str] = []
-
-    def make() -> None:
-        made.extend([new_id() for _ in range(2000)])
-
-    threads = [threading.Thread(target=make) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(made)) == 8000
+    made = together([lambda: [new_id() for _ in range(2000)]] * 4)
+    assert len(set(itertools.chain(*made))) == 8000

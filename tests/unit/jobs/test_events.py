@@ -1,12 +1,11 @@
 """Events rise by one per job, whoever writes them."""
 
-import threading
-
 import pytest
 
 from ltxserve.db.database import Database
 from ltxserve.errors import NotFound
 from ltxserve.jobs import events
+from tests.threads import together
 from tests.unit.jobs.samples import add, now
 
 
@@ -48,11 +47,7 @@ def test_writers_at_once_leave_no_gap_and_no_double(database: Database):
             with database.begin() as conn:
                 events.append(conn, job.id, "progress", {"step": step})
 
-    threads = [threading.Thread(target=write) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together([write] * 6)
     with database.read() as conn:
         assert [event.seq for event in events.read(conn, job.id)] == list(range(1, 31))
 

@@ -1,8 +1,6 @@
 """Jobs in the database: one winner per change, one job per key."""
 
 import datetime
-import threading
-from typing import Any
 
 import pytest
 import time_machine
@@ -12,6 +10,7 @@ from ltxserve.errors import Conflict, NotFound
 from ltxserve.jobs import events, store
 from ltxserve.jobs.rows import Job, Outcome
 from ltxserve.jobs.states import JobState
+from tests.threads import together
 from tests.unit.jobs.samples import DONE, ERROR, RESULT, add, new, now, running
 
 DAY = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
@@ -67,7 +66,7 @@ def test_a_key_counts_for_a_day(database: Database):
 def test_threads_with_one_key_make_one_job(database: Database):
     made: list[Job] = []
     keyed = {"idempotency_key": "k", "request_hash": "h"}
-    race([lambda: made.append(add(database, **keyed))] * 8)
+    together([lambda: made.append(add(database, **keyed))] * 8)
     assert len(made) == 8
     assert len({job.id for job in made}) == 1
 
@@ -151,7 +150,7 @@ def test_threads_that_end_a_job_have_one_winner(database: Database):
             if ENDS[how](conn, job.id):
                 won.append(how)
 
-    race([lambda how=how: end(how) for how in ENDS] * 3)
+    together([lambda how=how: end(how) for how in ENDS] * 3)
     assert len(won) == 1
     states = {"succeed": "succeeded", "fail": "failed", "cancel": "cancelled"}
     assert now(database, job).state == states[won[0]]
@@ -167,7 +166,7 @@ def test_threads_that_claim_get_different_attempts(database: Database):
         if claimed is not None:
             attempts.append(claimed.attempt)
 
-    race([claim] * 6)
+    together([claim] * 6)
     assert sorted(attempts) == [1, 2, 3, 4, 5, 6]
 
 
@@ -244,12 +243,3 @@ def test_inserting_twice_in_one_transaction_is_one_job(database: Database):
         first = store.insert(conn, new(idempotency_key="k", request_hash="h"))
         again = store.insert(conn, new(idempotency_key="k", request_hash="h"))
     assert first == again
-
-
-def race(steps: list[Any]) -> None:
-    """Run all at once, each in a thread; wait for all."""
-    threads = [threading.Thread(target=step) for step in steps]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
