@@ -95,10 +95,7 @@ def create_app(
     entry: what workers run, see pool/base.py. limits, rhythm: instead of those of the settings.
     Raises ConfigurationError for settings that cannot be used, DatabaseUnavailable.
     """
-    secret = load_secret(
-        settings.folder,
-        settings.secret_key.get_secret_value() if settings.secret_key is not None else None,
-    )
+    secret = load_secret(settings.folder, shown(settings.secret_key) or None)
     catalog = load_catalog(settings.prices_file)
     database = Database(settings.database)
     database.upgrade()
@@ -115,7 +112,7 @@ def create_app(
         pool = create_pool(
             settings.pool,
             WorkerSpec(entry, worker_config(settings, stored)),
-            secret=settings.runpod_api_key.get_secret_value() if settings.runpod_api_key else "",
+            secret=shown(settings.runpod_api_key),
         )
         bench = Bench(
             database,
