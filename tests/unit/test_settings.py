@@ -71,3 +71,21 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch):
     for key in ("SUPABASE_SERVICE_ROLE_KEY", "LTXSERVE_S3_SECRET_ACCESS_KEY", "HF_TOKEN"):
         monkeypatch.setenv(key, "hush")
     assert "hush" not in repr(load_settings())
+
+
+def test_the_database_is_in_the_data_folder_unless_it_has_a_url(monkeypatch: pytest.MonkeyPatch):
+    home = Path("~").expanduser()
+    assert load_settings().folder == home / ".local/share/ltxserve"
+    monkeypatch.setenv("LTXSERVE_DATA_DIR", "/data/ltxserve")
+    assert load_settings().database == "sqlite:////data/ltxserve/ltxserve.db"
+    monkeypatch.setenv("LTXSERVE_DATABASE_URL", "postgresql://me:hunter2@host/name")
+    settings = load_settings()
+    assert settings.database == "postgresql://me:hunter2@host/name"
+    assert "hunter2" not in repr(settings)
+
+
+def test_the_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_SECRET_KEY", "s" * 64)
+    settings = load_settings()
+    assert settings.secret_key is not None
+    assert "s" * 64 not in repr(settings)

@@ -3,6 +3,7 @@
 import copy
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,13 @@ def test_broken_data_is_a_configuration_error(change: str):
         read_catalog(broken(change))
     assert error.value.code == "catalog_invalid"
     assert error.value.hint
+
+
+def test_prices_come_with_the_catalog_or_from_an_operator(tmp_path: Path):
+    assert "table" in CATALOG.prices.lists
+    own = tmp_path / "prices.toml"
+    own.write_text(
+        '[sizes]\nany = 1\n[tiers]\ndistilled = "F"\ndev = "P"\n[lists.gift]\ntitle = "Gift"\n',
+        "utf-8",
+    )
+    assert list(load_catalog(own).prices.lists) == ["gift"]
