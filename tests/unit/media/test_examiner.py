@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ltxserve.errors import MediaError
-from ltxserve.media.examiner import find
 from tests.guards.tree import ROOT
 
 
@@ -62,6 +60,4 @@ def test_says_what_is_wrong(picture: Path):
 
 
 def test_a_picture_of_another_kind_than_its_beginning(picture: Path):
-    with pytest.raises(MediaError) as caught:
-        find(order(picture, format="JPEG"))
-    assert caught.value.code == "media_corrupt"
+    assert run(order(picture, format="JPEG"))["error"]["code"] == "media_corrupt"
