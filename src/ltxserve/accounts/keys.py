@@ -49,7 +49,7 @@ class Keys:
     @classmethod
     def of(cls, secret: str) -> Keys:
         """The keys of the installation that has this secret (see secret.load_secret)."""
-        return cls(derive(secret, "keys"))
+        return cls(derive(secret, "api keys"))
 
     def create(
         self,
