@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ltxserve.accounts.keys import Keys
-from ltxserve.accounts.secret import load_secret
-from ltxserve.db.database import Database
+from ltxserve.app import create_app
 from ltxserve.errors import AccessDenied
+from ltxserve.settings import Settings
 from tests.unit.cli.service import Operator
 
 
@@ -18,15 +17,15 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
 
 
 def accepted(operator: Operator, key: str) -> str | None:
-    """The account that the service would see, None where it refuses the key."""
-    database = Database(f"sqlite:///{operator.folder / 'ltxserve.db'}")
+    """The account that the service itself sees, None where it refuses the key."""
+    service = create_app(Settings(data_dir=operator.folder), role="api")
     try:
-        with database.read() as conn:
-            return Keys.of(load_secret(operator.folder)).authenticate(conn, key).name
+        with service.database.read() as conn:
+            return service.keys.authenticate(conn, key).name
     except AccessDenied:
         return None
     finally:
-        database.close()
+        service.close()
 
 
 def test_a_key_works_until_it_is_revoked(operator: Operator):
