@@ -30,6 +30,7 @@ VERBS = {
 """Verb -> where its function is. Verb modules import heavy libraries inside their functions."""
 
 GROUPS = {
+    "jobs": "ltxserve.cli.jobs:group",
     "accounts": "ltxserve.cli.accounts:group",
     "keys": "ltxserve.cli.keys:group",
     "db": "ltxserve.cli.db:group",

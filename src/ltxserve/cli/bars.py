@@ -1,11 +1,21 @@
-"""Shows a running generation as progress bars; knows stages by name only."""
+"""Shows a running generation, a job or a download as progress bars; knows stages by name only."""
 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as Bars
 
 from ltxserve.progress import Progress
@@ -46,3 +56,59 @@ class BarObserver:
             if not self._console.is_terminal:
                 self._console.print(name, markup=False)
         self._bars.update(self._tasks[progress.stage], completed=progress.step, total=progress.of)
+
+
+class OneBar:
+    """One bar on stderr from 0 to `total`; nothing where it is no terminal, or when quiet."""
+
+    def __init__(self, bars: Bars, quiet: bool) -> None:
+        self._bars = bars
+        self._shown = not quiet and bars.console.is_terminal
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shown:
+            self._bars.stop()
+
+    def show(self, text: str, done: float, total: float) -> None:
+        """Move the bar."""
+        if self._task is None:
+            self._task = self._bars.add_task(text, total=total)
+        self._bars.update(self._task, description=text, completed=done, total=total)
+
+
+class JobBar(OneBar):
+    """How far a job on a service is."""
+
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+        shown = console or Console(stderr=True)
+        super().__init__(Bars(*columns, TimeElapsedColumn(), console=shown), quiet)
+
+    def __call__(self, state: str, stage: str | None, percent: float | None) -> None:
+        """Show the job's state, or its stage while it runs, and percent from 0 to 100."""
+        text = (stage or state).replace("_", " ") if state == "running" else state
+        self.show(text, percent or 0, 100)
+
+
+class ByteBar(OneBar):
+    """How much of a file has come."""
+
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        shown = console or Console(stderr=True)
+        super().__init__(Bars(*columns, TransferSpeedColumn(), console=shown), quiet)
+
+    def __call__(self, have: int, of: int) -> None:
+        """Show bytes that are here of bytes that there are."""
+        self.show("download", have, of)

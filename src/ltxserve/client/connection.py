@@ -89,7 +89,16 @@ def lost(error: httpx.HTTPError) -> Lost:
     text = str(error) or type(error).__name__
     if isinstance(error, httpx.TimeoutException):
         text = "it was silent for too long"
-    return Lost(text.split("\n")[0].rstrip("."), sent=not unsent)
+    return Lost(text.split("\n")[0].rstrip(".") + _where(error), sent=not unsent)
+
+
+def _where(error: httpx.HTTPError) -> str:
+    """The server that was asked, for messages."""
+    try:
+        url = error.request.url
+    except RuntimeError:  # httpx's way of saying that it belongs to no request
+        return ""
+    return f" ({url.scheme}://{url.netloc.decode('ascii')})"
 
 
 def _present(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from ltxserve.cli.bars import BarObserver
+from ltxserve.cli.bars import BarObserver, ByteBar, JobBar
 from ltxserve.progress import Progress
 
 TOLD = [
@@ -48,3 +48,26 @@ def test_the_screen_is_given_back_after_an_error():
         raise KeyboardInterrupt
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().endswith("\x1b[?25h")  # the cursor is shown again
+
+
+def test_a_job_and_a_download_have_one_bar_each():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with JobBar(console=console) as job:
+        job("queued", None, None)
+        job("running", "decode_video", 90.0)
+    with ByteBar(console=console) as download:
+        download(500_000, 1_000_000)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "decode video" in text
+    assert "90%" in text
+    assert "0.5/1.0 MB" in text
+
+
+@pytest.mark.parametrize(("quiet", "terminal"), [(True, True), (False, False)])
+def test_no_bar_where_nobody_looks(quiet: bool, terminal: bool):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+    with ByteBar(quiet, console) as bar:
+        bar(1, 2)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""
