@@ -115,7 +115,10 @@ def list_(
     if as_json:
         typer.echo(json.dumps([dict(job.data) for job in jobs], indent=2))
         return
-    table = Table("id", "state", "done", "credits", "prompt", box=None)
+    table = Table(box=None)
+    table.add_column("id", min_width=36, no_wrap=True)  # whole, so that it can be copied
+    for name in ("state", "done", "credits", "prompt"):
+        table.add_column(name)
     for job in jobs:
         done = "" if job.progress.percent is None else f"{job.progress.percent:.0f} %"
         text = escape((job.prompt or job.kind)[:OF_TEXT])

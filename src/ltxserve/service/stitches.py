@@ -10,27 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ltxserve.errors import LtxserveError, Problem, RequestRefused
-from ltxserve.media.colour import to_rgb
-from ltxserve.media.decode import video_stream
-from ltxserve.media.frames import resize
-from ltxserve.media.source import locate, open_container
 from ltxserve.media.stitch.judge import judge
 from ltxserve.media.stitch.nouns import Stitch
 from ltxserve.media.stitch.parse import parse_stitch
 from ltxserve.media.stitch.plan import StitchPlan
 from ltxserve.media.stitch.run import STAGE, Stitched, Writing, look_and_plan, write_plan
-from ltxserve.media.thumbnail import contact_sheet, save_image, thumbnail
 from ltxserve.progress import NullObserver, Observer
+from ltxserve.service.pictures import write_pictures
 
 KIND = "stitch"
 """The kind of job that a stitch is."""
 Fetch = Callable[[str], Path]
 """A clip's source (the id of a job or an upload, a URL, a data URI) to a checked local file."""
-
-_CELLS, _COLUMNS, _CELL_WIDTH = 12, 4, 320
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,10 @@ def join(
     plan = look_and_plan(stitch, clips)
     path = folder / f"video.{stitch.output.format}"
     made = write_plan(plan, Writing(path, observer=observer or NullObserver()))
-    files = {"video": (path, made.file.media_type), **_pictures(path, made.plan.num_frames)}
+    files = {
+        "video": (path, made.file.media_type),
+        **write_pictures(path, made.plan.num_frames, folder),
+    }
     return Joined(files, result_of(made), plan_view(made.plan), made.warnings)
 
 
@@ -134,22 +129,3 @@ def plan_view(plan: StitchPlan) -> dict[str, Any]:
         ],
         "transitions": [joint.transition.model_dump() for joint in plan.joints],
     }
-
-
-def _pictures(video: Path, num_frames: int) -> dict[str, tuple[Path, str]]:
-    """A thumbnail and a sheet of frames at even distances, beside the video."""
-    places = np.linspace(0, num_frames - 1, min(_CELLS, num_frames)).round().astype(int)
-    wanted = {int(place) for place in places} | {num_frames // 2}
-    small: dict[int, np.ndarray] = {}
-    with open_container(locate(video)) as container:
-        frames = container.decode(video_stream(container, video.name))
-        for place, frame in enumerate(frames):
-            if place in wanted:
-                picture = to_rgb(frame)
-                height, width = picture.shape[:2]
-                cell = max(1, round(height * _CELL_WIDTH / width))
-                small[place] = resize(picture, _CELL_WIDTH, cell)
-    middle, sheet = video.with_name("thumbnail.jpg"), video.with_name("preview.jpg")
-    save_image(thumbnail(small[num_frames // 2]), middle)
-    save_image(contact_sheet(np.stack([small[int(place)] for place in places]), _COLUMNS), sheet)
-    return {"thumbnail": (middle, "image/jpeg"), "preview": (sheet, "image/jpeg")}

@@ -75,9 +75,9 @@ def test_a_job_makes_video_thumbnail_and_preview(tmp_path: Path, two: list[Path]
     assert info.video.num_frames == made.result["num_frames"] == 48 + 36 - 6
     assert (made.result["seconds"], made.result["has_sound"]) == (78 / 24, True)
     with Image.open(made.files["thumbnail"][0]) as thumbnail:
-        assert thumbnail.size == (320, 160)
+        assert thumbnail.size == (128, 64)
     with Image.open(made.files["preview"][0]) as preview:
-        assert preview.size == (4 * 324 - 4, 3 * 164 - 4)
+        assert preview.size == (4 * 132 - 4, 3 * 68 - 4)
     plan = json.loads(json.dumps(made.plan))
     assert plan["deliver"] == {"width": 128, "height": 64, "num_frames": 78, "fps": 24.0}
     assert [c["starts_at_frame"] for c in plan["clips"]] == [0, 42]
