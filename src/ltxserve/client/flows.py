@@ -66,18 +66,22 @@ def submit(path: str, body: Mapping[str, Any], idempotency_key: str | None) -> F
 
 
 def get(job_id: str) -> Flow[Job]:
+    """A job as it is now."""
     return (yield from call(Request("GET", f"{ROOT}/{job_id}"), views.job))
 
 
 def cancel(job_id: str) -> Flow[Job]:
+    """Stop a job."""
     return (yield from call(Request("POST", f"{ROOT}/{job_id}/cancel"), views.job))
 
 
 def delete(job_id: str) -> Flow[None]:
+    """Remove a job that is over."""
     yield from exchange(Request("DELETE", f"{ROOT}/{job_id}"))
 
 
 def page(params: Mapping[str, Any]) -> Flow[views.Page]:
+    """One page of jobs."""
     return (yield from call(Request("GET", ROOT, params=params), views.page))
 
 
@@ -94,6 +98,7 @@ def pages(params: Mapping[str, Any]) -> Flow[None]:
 
 
 def quote(body: Mapping[str, Any]) -> Flow[views.Quote]:
+    """What a request would cost."""
     return (yield from call(Request("POST", "/api/quote", json=dict(body)), views.quote))
 
 
