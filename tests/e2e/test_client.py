@@ -33,12 +33,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 def test_generate_with_a_local_picture(client: Client, tmp_path: Path):
     stages: list[str | None] = []
-    job = client.generate(
-        "a red ball moves right",
-        seed=1,
-        on_change=lambda j: stages.append(j.progress.stage),
-        **SMALL,
-    )
+
+    def told(job: Job) -> None:
+        stages.append(job.progress.stage)
+
+    job = client.generate("a red ball moves right", seed=1, on_change=told, **SMALL)
+    assert stages
     assert (job.state, job.seed, job.num_frames) == ("succeeded", 1, 17)
     clip = client.download(job, tmp_path / "a.mp4")
     video = probe(clip).video

@@ -7,13 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
 
 from ltxserve.errors import Cancelled, MediaError, RequestRefused
+from ltxserve.media.colour import to_yuv420
 from ltxserve.media.decode import read_video
 from ltxserve.media.metadata import read_metadata
 from ltxserve.media.probe import probe
+from ltxserve.media.sound import frames_of
 from ltxserve.media.stitch.parse import parse_stitch
 from ltxserve.media.stitch.run import Writing, look_and_plan, write_stitch
 from ltxserve.progress import Progress
@@ -24,6 +28,7 @@ from tests.unit.media.stitch.material import (
     clicks,
     clip,
     numbered,
+    numbers,
     sharp,
     stitched,
     tone,
@@ -178,6 +183,64 @@ def test_no_drift_over_many_joints_at_an_odd_rate(tmp_path: Path) -> None:
     wanted = [float(17 * i / fps) + 0.2 for i in range(40)]
     assert click_times(read.sound) == pytest.approx(wanted, abs=1.5 * SAMPLE)
     assert len(read.frames) == 40 * 17
+
+
+def test_a_picture_that_begins_after_its_sound(tmp_path: Path) -> None:
+    """A foreign file whose frames start at 0.5 s: sound before them is left out, not shifted."""
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as output:
+        video, audio = output.add_stream("libx264", rate=24), output.add_stream("pcm_s16le", 48000)
+        video.width, video.height, video.pix_fmt = 128, 64, "yuv420p"
+        audio.layout = "mono"
+        for block in frames_of(clicks([0.25, 1.0], 2.0)):
+            output.mux(audio.encode(_as_s16(block)))
+        for place, picture in enumerate(numbered(36)):
+            frame = to_yuv420(picture)
+            frame.pts, frame.time_base = place + 12, Fraction(1, 24)
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+        output.mux(audio.encode(None))
+    read = stitched(tmp_path / "a.mp4", [path])
+    assert read.numbers == list(range(36))
+    assert read.sound is not None
+    assert click_times(read.sound) == pytest.approx([0.5], abs=0.0011)  # Matroska counts in ms
+
+
+def _as_s16(block: av.AudioFrame) -> av.AudioFrame:
+    samples = (block.to_ndarray() * 32767).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+    frame.sample_rate, frame.pts = block.sample_rate, block.pts
+    frame.time_base = block.time_base
+    return frame
+
+
+def test_foreign_colours_come_out_right(tmp_path: Path) -> None:
+    """Untagged BT.601, as most tools write small clips, between two of our own BT.709 clips."""
+    colour = (200, 60, 40)
+    own = clip(tmp_path / "own.mp4", flat_clip(colour, 6))
+    path = tmp_path / "foreign.mp4"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=24, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for picture in flat_clip(colour, 6):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            output.mux(stream.encode(frame))  # PyAV's own conversion: BT.601, no tags
+        output.mux(stream.encode(None))
+    read = stitched(tmp_path / "a.mp4", [own, path, own])
+    assert not read.made.copied
+    assert np.abs(read.frames.mean((1, 2)) - colour).max() < 5
+
+
+def test_another_library_counts_the_same(tmp_path: Path, three: list[Path]) -> None:
+    """OpenCV's own FFmpeg reads every frame of a copy and of an encoding."""
+    for reencode in (False, True):
+        stitched(tmp_path / "a.mp4", three, reencode=reencode)
+        capture = cv2.VideoCapture(str(tmp_path / "a.mp4"))
+        seen = []
+        while (frame := capture.read())[0]:
+            seen.append(frame[1][..., ::-1])
+        capture.release()
+        assert numbers(np.stack(seen)) == list(range(99))
 
 
 def test_a_clip_without_sound_is_silent_in_its_place(tmp_path: Path, three: list[Path]) -> None:
