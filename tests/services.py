@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ltxserve.accounts.accounts import Account
-from ltxserve.app import App, create_app
+from ltxserve.app import App, Tuning, create_app
 from ltxserve.credits import ledger
 from ltxserve.jobs import store
 from ltxserve.jobs.rows import Job
+from ltxserve.pool.base import Patience
 from ltxserve.service.orchestrator import Rhythm
 from ltxserve.service.submission import Submission
 from ltxserve.service.watch import RunLimits
@@ -29,10 +30,15 @@ def settings_for(folder: Path, **more: Any) -> Settings:
     return Settings(data_dir=folder, device="cpu", **more)
 
 
+def tuned(limits: RunLimits = QUICK) -> Tuning:
+    """Short waits, and the stand-in renderer."""
+    return Tuning(renderer.NAME, limits, OFTEN, Patience(beat=0.2, silence=3.0, grace=1.0))
+
+
 @contextlib.contextmanager
 def service(folder: Path, limits: RunLimits = QUICK, **more: Any) -> Iterator[App]:
     """A started service with the stand-in renderer; closed at the end, without patience."""
-    app = create_app(settings_for(folder, **more), "all", renderer.NAME, limits, OFTEN)
+    app = create_app(settings_for(folder, **more), "all", tuned(limits))
     app.start()
     try:
         yield app

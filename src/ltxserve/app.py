@@ -22,7 +22,7 @@ from ltxserve.jobs.webhooks import Deliverer
 from ltxserve.media.examine import MediaLimits
 from ltxserve.media.fetch import FetchRules
 from ltxserve.media.post import post
-from ltxserve.pool.base import GpuPool, WorkerSpec
+from ltxserve.pool.base import GpuPool, Patience, WorkerSpec
 from ltxserve.pool.create import create_pool
 from ltxserve.service.endings import Endings
 from ltxserve.service.generations import Generations
@@ -42,6 +42,19 @@ from ltxserve.storage.create import S3Access, StoreConfig, SupabaseAccess, creat
 Role = Literal["all", "api", "orchestrator"]
 RENDERER = "ltxserve.service.rendering:create_renderer"
 """What workers run: it loads the model, so only its name is known here."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What tests and benchmarks set otherwise; None = as the settings say.
+
+    entry: what workers run, see pool/base.py.
+    """
+
+    entry: str = RENDERER
+    limits: RunLimits | None = None
+    rhythm: Rhythm | None = None
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +99,10 @@ class App:
 def create_app(
     settings: Settings,
     role: Role = "all",
-    entry: str = RENDERER,
-    limits: RunLimits | None = None,
-    rhythm: Rhythm | None = None,
+    tuning: Tuning = Tuning(),
 ) -> App:
     """Wire the service: tables brought up to date, workers started (they load while we go on).
 
-    entry: what workers run, see pool/base.py. limits, rhythm: instead of those of the settings.
     Raises ConfigurationError for settings that cannot be used, DatabaseUnavailable.
     """
     secret = load_secret(settings.folder, shown(settings.secret_key) or None)
@@ -111,7 +121,8 @@ def create_app(
     if role != "api":
         pool = create_pool(
             settings.pool,
-            WorkerSpec(entry, worker_config(settings, stored)),
+            WorkerSpec(tuning.entry, worker_config(settings, stored)),
+            tuning.patience,
             secret=shown(settings.runpod_api_key),
         )
         bench = Bench(
@@ -120,7 +131,7 @@ def create_app(
             store,
             endings,
             signals,
-            limits or run_limits(settings),
+            tuning.limits or run_limits(settings),
             outlives=settings.pool != "local",
         )
         orchestrator = Orchestrator(
@@ -136,7 +147,7 @@ def create_app(
                 (uploads.sweep,),
             ),
             create_lock(database),
-            rhythm or Rhythm(grace=settings.shutdown_seconds),
+            tuning.rhythm or Rhythm(grace=settings.shutdown_seconds),
         )
     return App(
         settings=settings,

@@ -1,7 +1,6 @@
 """Rows, holds and tickets exist together or not at all, on both databases."""
 
-import threading
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from ltxserve.jobs.listing import JobFilter, counts, list_jobs
 from ltxserve.service.placing import Order, Placing, ticket_of
 from ltxserve.service.signals import Signals
 from ltxserve.service.submission import Submission
+from tests.threads import together
 
 ORDER = Order("generation", {"prompt": "p"}, Price(10, "table", ()), {"stages": []}, 7, ("w",))
 
@@ -26,7 +26,7 @@ def placing(database: Database) -> Placing:
     return Placing(database, Enqueuer(database), Signals())
 
 
-def account(database: Database, credit: int = 25, **more: int) -> Account:
+def account(database: Database, credit: int = 25, **more: Any) -> Account:
     with database.begin() as conn:
         made = create_account(conn, NewAccount("a", **more))
         if credit:
@@ -110,17 +110,9 @@ def test_threads_cannot_pass_the_limit_or_the_balance(placing: Placing) -> None:
         except LtxserveError as error:
             refusals.append(error.code)
 
-    race([ask] * 8)
+    together([ask] * 8)
     with placing.database.read() as conn:
         assert counts(conn, payer.id).queued == 4
         assert ledger.balance(conn, payer.id) == 5
         assert ledger.imbalances(conn) == []
     assert refusals == ["insufficient_credits"] * 4
-
-
-def race(calls: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=call) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

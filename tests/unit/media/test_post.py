@@ -1,0 +1,67 @@
+"""What is posted arrives as it is; private addresses are not posted to, redirects not followed."""
+
+import pytest
+
+from ltxserve.errors import MediaError
+from ltxserve.media.fetch import FetchRules
+from ltxserve.media.post import post
+from tests.loopback import Loopback, Reply, Request
+
+
+def rules(server: Loopback) -> FetchRules:
+    return FetchRules(networks=("127.0.0.0/8",), ports=(server.port,), total_seconds=20)
+
+
+def test_body_and_headers_arrive_and_the_status_comes_back() -> None:
+    with Loopback(lambda request: Reply(202)) as server:
+        status = post(f"{server.url}/a?b=1", b'{"x":1}', {"X-Y": "z"}, rules(server))
+        [seen] = server.seen
+    assert status == 202
+    assert (seen.method, seen.target, seen.body) == ("POST", "/a?b=1", b'{"x":1}')
+    assert seen.headers["x-y"] == "z"
+    assert seen.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_a_redirect_is_an_answer_and_no_invitation() -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(307, headers={"Location": "/elsewhere"})
+
+    with Loopback(answer) as server:
+        assert post(f"{server.url}/", b"", {}, rules(server)) == 307
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/",
+        "http://0x7f000001/",
+        "ftp://example.org/",
+        "http://user:pass@example.org/",
+        "http://example.org:22/",
+        "no url at all",
+    ],
+)
+def test_what_is_not_posted_to(url: str) -> None:
+    with pytest.raises(MediaError) as refusal:
+        post(url, b"", {})
+    assert refusal.value.code == "url_refused"
+
+
+def test_a_name_that_leads_inside_is_not_posted_to() -> None:
+    def lookup(host: str, port: int, *words: object) -> list[object]:
+        return [(2, 1, 6, "", ("10.1.2.3", port))]
+
+    with pytest.raises(MediaError) as refusal:
+        post("http://example.org/", b"", {}, lookup=lookup)
+    assert refusal.value.code == "url_refused"
+
+
+def test_no_answer_is_said() -> None:
+    with Loopback(lambda request: Reply(drop=True)) as server:
+        with pytest.raises(MediaError) as failure:
+            post(f"{server.url}/", b"", {}, rules(server))
+        assert failure.value.code == "media_fetch_failed"
