@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ltxserve.pool.base import GpuPool, NoFreeSlot, Patience, Report, Work, WorkerSpec
 from ltxserve.pool.create import create_pool
 from tests.contracts import entries
+from tests.contracts.runpod import KEY, RunPodServer
 
 T = TypeVar("T")
 
@@ -73,15 +74,24 @@ class Bench:
 class Maker(Protocol):
     """Makes a pool of `slots` workers; config: options of `entries.create`."""
 
-    def __call__(
-        self, folder: Path, patience: Patience = BRISK, slots: int = 1, **config: str
-    ) -> GpuPool: ...
+    def __call__(self, patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool: ...
 
 
-def local(folder: Path, patience: Patience = BRISK, slots: int = 1, **config: str) -> GpuPool:
-    """A pool of processes; `folder` is for makers that need one."""
+PATIENT = replace(BRISK, grace=LONG)
+
+
+def local(patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool:
+    """A pool of processes."""
     spec = WorkerSpec(entries.NAME, json.dumps(config), ("cpu",) * slots)
     return create_pool("local", spec, patience)
 
 
-PATIENT = replace(BRISK, grace=LONG)
+def runpod(stack: ExitStack) -> Maker:
+    """Makes pools at servers that behave like RunPod, closed with the stack."""
+
+    def make(patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool:
+        server = stack.enter_context(RunPodServer(local(patience, slots, **config)))
+        url = f"{server.url}&slots={slots}&updates=stream"
+        return create_pool(url, WorkerSpec(entries.NAME), patience, KEY)
+
+    return make

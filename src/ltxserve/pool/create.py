@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ltxserve.errors import ConfigurationError
 from ltxserve.pool.base import GpuPool, Patience, WorkerSpec
 
@@ -9,12 +11,17 @@ SCHEMES = ("local", "ray://", "runpod://")
 
 
 def create_pool(
-    url: str, worker: WorkerSpec, patience: Patience | None = None, secret: str = ""
+    url: str,
+    worker: WorkerSpec,
+    patience: Patience | None = None,
+    secret: str = "",
+    folder: Path | None = None,
 ) -> GpuPool:
     """The pool that a URL names.
 
     url: "local" (a subprocess per GPU), "ray://HOST:PORT" or "ray://auto" (a Ray cluster),
-    "runpod://ENDPOINT_ID" (RunPod Serverless; `secret` is its API key).
+    "runpod://ENDPOINT_ID" (RunPod Serverless; `secret` is its API key, and its workers have a
+    configuration of their own). folder: where a pool may keep what has to survive a restart.
     Raises ConfigurationError `settings_invalid`, ModelUnavailable `backend_missing`.
     """
     patience = patience or Patience()
@@ -22,6 +29,11 @@ def create_pool(
         from ltxserve.pool.local import LocalPool
 
         return LocalPool(worker, patience)
+    if url.startswith("runpod://"):
+        from ltxserve.pool.runpod import RunPodPool
+        from ltxserve.pool.runpod_api import Endpoint
+
+        return RunPodPool(Endpoint.of(url), secret, patience, folder)
     raise ConfigurationError(
         "settings_invalid", f"{url} is no pool of workers.", f"Use one of {', '.join(SCHEMES)}."
     )

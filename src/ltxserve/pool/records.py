@@ -82,6 +82,11 @@ class Records:
                 record.state, record.result, record.error = state, result, error
                 record.ended = self._clock()
 
+    def forget(self, job_id: str) -> None:
+        """As if it had never begun."""
+        with self._lock:
+            self._records.pop(job_id, None)
+
     def report(self, job_id: str, after: int = 0) -> Report:
         """What is remembered, with the updates after the cursor."""
         with self._lock:

@@ -160,11 +160,12 @@ def test_a_cancel_at_any_stage_leaves_nothing(bare: Bare):
 
 
 def test_refusals_keep_their_code(bare: Bare):
-    for request, code in (
+    refused: tuple[tuple[dict[str, Any], str], ...] = (
         ({"model": "no-such-model"}, "request_refused"),
         ({"width": 31}, "request_refused"),
         ({"conditions": [{"source": "/etc/hostname"}]}, "source_invalid"),
-    ):
+    )
+    for request, code in refused:
         with pytest.raises(LtxserveError) as refusal:
             bare.run(**request)
         assert refusal.value.code == code
