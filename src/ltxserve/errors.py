@@ -110,6 +110,7 @@ CODES: dict[str, str] = {
     "range_invalid": "The part asked for lies outside the file.",
     "link_invalid": "The link was changed, or was not made here.",
     "link_expired": "The link is no longer valid.",
+    "upload_exists": "A file was already sent to this upload address.",
     "upload_not_found": "No upload of this id belongs to the account.",
     # workers
     "no_free_slot": "Every worker is busy, starting or broken.",

@@ -25,7 +25,9 @@ from ltxserve.api.server import create_api
 from ltxserve.app import App, create_app
 from ltxserve.credits import ledger
 from ltxserve.jobs import events, store
+from ltxserve.jobs.listing import JobFilter, list_jobs
 from ltxserve.jobs.rows import Job, Outcome
+from ltxserve.jobs.states import JobState
 from ltxserve.media.encode import write_video
 from ltxserve.media.formats.base import EncodeTarget
 from ltxserve.media.thumbnail import save_image
@@ -64,6 +66,11 @@ class Served:
                 ledger.top_up(conn, made.id, credits, "test")
             return self.app.keys.create(conn, made.id, made.scopes)[1]
 
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The native view of a job of the open server."""
+        with self.client() as client:
+            return client.get(f"/api/generations/{job_id}").json()
+
     def start(self, job_id: str) -> Job:
         """A worker takes the job."""
         with self.app.database.begin() as conn:
@@ -80,12 +87,15 @@ class Served:
 
     def finish(self, job_id: str) -> Job:
         """The worker is done: files are stored, the job has succeeded."""
-        job = self.start(job_id)
+        return self.complete(self.start(job_id))
+
+    def complete(self, job: Job) -> Job:
+        """The worker that has the job is done with it."""
         result = self._result(job)
         with self.app.database.begin() as conn:
             outcome = Outcome(result, seed=job.seed or 7, timings={"denoise": 1.5})
             assert self.app.generations.endings.succeed(conn, job, outcome)
-            return store.get(conn, job_id)
+            return store.get(conn, job.id)
 
     def fail(self, job_id: str) -> None:
         """The worker gives up."""
@@ -93,6 +103,27 @@ class Served:
         error = {"code": "out_of_memory", "message": "No memory.", "hint": "Go smaller."}
         with self.app.database.begin() as conn:
             assert self.app.generations.endings.fail(conn, job, error, job.attempt)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A worker that takes every job that waits, until the block ends."""
+        stop = threading.Event()
+
+        def work() -> None:
+            waiting = JobFilter(states=(JobState.QUEUED,), ascending=True)
+            while not stop.wait(0.02):
+                with self.app.database.read() as conn:
+                    found = list_jobs(conn, waiting).jobs
+                for job in found:
+                    self.finish(job.id)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _result(self, job: Job) -> dict[str, Any]:
         made = (
@@ -110,7 +141,7 @@ class Served:
                 "bytes": stored.bytes,
                 "sha256": stored.sha256,
             }
-        extent = {"width": 64, "height": 64, "num_frames": 9, "fps": 24.0, "seconds": 9 / 24}
+        extent = {"width": 128, "height": 128, "num_frames": 9, "fps": 24.0, "seconds": 9 / 24}
         return {"artifacts": files, **extent, "has_sound": False}
 
 
@@ -118,10 +149,10 @@ def sample(folder: Path, name: str) -> Path:
     """A small real file of the name's kind, made once."""
     path = folder / name
     if not path.is_file():
-        frames = np.zeros((9, 64, 64, 3), np.uint8)
-        frames[:, 16:48, 16:48, 0] = 220
+        frames = np.zeros((9, 128, 128, 3), np.uint8)
+        frames[:, 32:96, 32:96, 0] = 220
         if name.endswith(".mp4"):
-            write_video([frames], EncodeTarget(path, "mp4", Fraction(24), 64, 64))
+            write_video([frames], EncodeTarget(path, "mp4", Fraction(24), 128, 128))
         else:
             save_image(frames[0], path)
     return path

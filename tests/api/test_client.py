@@ -41,7 +41,7 @@ def test_generate_and_wait(served: Served, client: Client):
     ending.start()
     done = client.wait(job.id, 20, lambda j: states.append(j.state)).checked()
     ending.join()
-    assert (done.state, done.seed, done.num_frames, done.width) == ("succeeded", 3, 9, 64)
+    assert (done.state, done.seed, done.num_frames, done.width) == ("succeeded", 3, 9, 128)
     assert (states[0], states[-1]) == ("queued", "succeeded")
     assert done.finished_at is not None
 

@@ -17,7 +17,7 @@ def test_an_upload_is_what_its_content_says(served: Served):
     answer = send(served)
     assert answer.status_code == 201, answer.text
     upload = answer.json()
-    assert (upload["media_type"], upload["info"]["width"]) == ("image/png", 64)
+    assert (upload["media_type"], upload["info"]["width"]) == ("image/png", 128)
     with served.client() as client:
         assert client.get(f"/api/uploads/{upload['id']}").json() == upload
         assert client.get("/api/uploads").json()["data"][0]["id"] == upload["id"]

@@ -75,6 +75,16 @@ def counts(conn: sa.Connection, account_id: str | None = None) -> Counts:
     return Counts(queued, rows.get(JobState.RUNNING, (0, None))[0], oldest)
 
 
+def by_state(conn: sa.Connection, account_id: str) -> dict[JobState, int]:
+    """How many jobs of an account are in each state; those that only group others left out."""
+    query = (
+        sa.select(jobs.c.state, sa.func.count())
+        .where(jobs.c.account_id == account_id, jobs.c.kind.not_in(GROUPS))
+        .group_by(jobs.c.state)
+    )
+    return {JobState(state): number for state, number in conn.execute(query)}
+
+
 def queue_position(conn: sa.Connection, job_id: str) -> int | None:
     """1 = next; None for a job that does not wait. Fair share between accounts may change it."""
     job = find(conn, job_id)

@@ -68,8 +68,11 @@ class Uploads:
         file: BinaryIO,
         file_name: str | None = None,
         media_type: str = "",
+        identifier: str | None = None,
     ) -> Upload:
         """Take a file that a caller sends. media_type: what the caller says it is.
+
+        identifier: an id that was promised before (see `new_id`); nothing may have it yet.
 
         Raises StorageError `file_name_invalid`, MediaError `media_type_refused`, `media_too_large`,
         `media_corrupt`, and what the store raises.
@@ -78,11 +81,18 @@ class Uploads:
             check_file_name(file_name)
         with workplace() as path:
             receive(file, path, self.limits.max_any_bytes)
-            return self.keep(account, examine(path, self.limits, media_type), file_name)
+            found = examine(path, self.limits, media_type)
+            return self.keep(account, found, file_name, identifier)
 
-    def keep(self, account: Account, found: Examined, file_name: str | None = None) -> Upload:
+    def keep(
+        self,
+        account: Account,
+        found: Examined,
+        file_name: str | None = None,
+        identifier: str | None = None,
+    ) -> Upload:
         """Store an examined file; its row exists only when it can be read back."""
-        identifier, now = new_id(), self.clock()
+        identifier, now = identifier or new_id(), self.clock()
         key = f"{account.id}/uploads/{identifier}{found.kind.suffix}"
         stored = self.store.put(key, found.path, found.kind.media_type)
         upload = Upload(

@@ -4,7 +4,7 @@ import pytest
 
 from ltxserve.db.database import Database
 from ltxserve.jobs import store
-from ltxserve.jobs.listing import LIMIT, JobFilter, counts, list_jobs, queue_position
+from ltxserve.jobs.listing import LIMIT, JobFilter, by_state, counts, list_jobs, queue_position
 from ltxserve.jobs.states import JobState
 from tests.unit.jobs.samples import add, new, running
 
@@ -81,6 +81,9 @@ def test_counts_are_of_jobs_that_wait_or_run(database: Database):
         assert (found.queued, found.running) == (2, 1)
         assert found.oldest_queued_at == first.created_at
         assert counts(conn, "other").queued == 0
+        states = by_state(conn, "local")
+        assert states == {JobState.QUEUED: 2, JobState.RUNNING: 1, JobState.CANCELLED: 1}
+        assert by_state(conn, "other") == {}
 
 
 def test_the_queue_is_by_priority_then_by_age(database: Database):

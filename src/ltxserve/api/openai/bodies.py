@@ -11,15 +11,18 @@ from ltxserve.errors import Problem, RequestRefused
 
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 _OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference"})
+_ENVELOPE = ("webhook_url", "metadata", "priority", "timeout_seconds")
 _REFERENCE_KEYS = ("image_url", "file_id", "id", "url")
 
 
 @dataclass(frozen=True)
 class Create:
-    """A `client.videos.create`: the request, and where its reference comes from, if anywhere."""
+    """A `client.videos.create`: the request, where its reference comes from, if anywhere, and
+    what this service takes beside it (webhook_url, metadata, priority, timeout_seconds)."""
 
     request: dict[str, Any]
     reference: str | None
+    envelope: dict[str, Any]
 
 
 def read_create(fields: Mapping[str, Any]) -> Create:
@@ -27,7 +30,9 @@ def read_create(fields: Mapping[str, Any]) -> Create:
 
     Raises RequestRefused for seconds, size or a reference that cannot be read.
     """
-    request = {key: value for key, value in fields.items() if key not in _OWN}
+    envelope = {key: fields[key] for key in _ENVELOPE if key in fields}
+    taken = {*_OWN, *envelope}
+    request = {key: value for key, value in fields.items() if key not in taken}
     request["prompt"] = fields.get("prompt", "")
     if fields.get("model") not in (None, ""):
         request["model"] = fields["model"]
@@ -35,7 +40,8 @@ def read_create(fields: Mapping[str, Any]) -> Create:
         request["seconds"] = read_seconds(fields["seconds"])
     if fields.get("size") not in (None, "", "auto"):
         request["size"] = fields["size"]
-    return Create(request, read_reference(fields.get("input_reference"), "input_reference"))
+    reference = read_reference(fields.get("input_reference"), "input_reference")
+    return Create(request, reference, envelope)
 
 
 def read_seconds(value: Any) -> float:

@@ -92,8 +92,15 @@ def output_of(job: Job, link: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stream_view(job: Job, chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    """What `stream` answers: chunks that nobody was given yet."""
-    return {**accepted_view(job), "stream": [{"output": chunk} for chunk in chunks]}
+    """What `stream` answers: chunks that nobody was given yet.
+
+    A cancelled job is shown as failed here: the SDK's stream() waits for a final state, and does
+    not know that CANCELLED is one.
+    """
+    view = accepted_view(job)
+    if view["status"] == "CANCELLED":
+        view["status"] = "FAILED"
+    return {**view, "stream": [{"output": chunk} for chunk in chunks]}
 
 
 def health_view(counts: Mapping[str, int], idle: int, running: int) -> dict[str, Any]:
