@@ -54,7 +54,7 @@ def test_submit_and_show(served: Served, capsys: pytest.CaptureFixture[str]):
     shown = capsys.readouterr()
     assert shown.out.strip() == job_id
     assert "generation: succeeded" in shown.err
-    assert "64x64, 9 frames" in shown.err
+    assert "128x128, 9 frames" in shown.err
     assert "video: video/mp4" in shown.err
     assert run("show", job_id, "--json") == 0
     assert json.loads(capsys.readouterr().out)["request"]["seed"] == 3
