@@ -142,7 +142,8 @@ def test_sound_is_asked_for_after_the_frames(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chunks_do_not_matter(tmp_path: Path, name: str) -> None:
-    clip = moving_clip(9, 64, 64)
+    # At 128 pixels: below, x264's mbtree reads memory it never wrote, and bytes differ by chance.
+    clip = moving_clip(9, 128, 128)
     one = write_video([clip], target(tmp_path / name, clip))
     many = write_video([clip[:4], clip[4], clip[5:5], clip[5:]], target(tmp_path / name, clip))
     assert (one.num_frames, many.num_frames) == (9, 9)
