@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ltxserve.api import sse
+from ltxserve.api.facts import iso
 from ltxserve.api.feeds import LAST_KINDS, Feeds, Read
-from ltxserve.api.native.views import event_view
 from ltxserve.jobs.events import Event
 
 HEARTBEAT = {"kind": "heartbeat"}
@@ -48,6 +49,17 @@ def resume(read: Read, after: int) -> int:
 def is_done(read: Read, after: int) -> bool:
     """Whether the client has seen the last event already."""
     return after > 0 and any(event.kind in LAST_KINDS for event in read(after - 1)[:1])
+
+
+def event_view(event: Event, job_id: str) -> dict[str, Any]:
+    """One event, the same over SSE and WebSocket."""
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "job_id": job_id,
+        "created_at": iso(event.created_at),
+        "data": event.data,
+    }
 
 
 def stream(listening: Listening) -> Response:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import StreamingResponse
 
-from ltxserve.api.events import Listening, is_done, resume, stream
+from ltxserve.api.events import Listening, event_view, is_done, resume, stream
 from ltxserve.api.feeds import Feeds
 from ltxserve.jobs.events import Event
+from tests.api.making import BORN, ID
 
 EVENTS = [Event("j", seq, kind, {}, 0.0) for seq, kind in enumerate(("queued", "failed"), 1)]
 
@@ -36,3 +37,14 @@ def test_a_stream_is_frames_until_the_end():
 
     said = asyncio.run(text(response.body_iterator))  # pyright: ignore[reportArgumentType]
     assert [line for line in said.split("\n") if line.startswith("id:")] == ["id: 1", "id: 2"]
+
+
+def test_an_event():
+    event = Event(ID, 4, "progress", {"step": 1}, BORN)
+    assert event_view(event, ID) == {
+        "seq": 4,
+        "kind": "progress",
+        "job_id": ID,
+        "created_at": "2023-11-14T22:13:20.250Z",
+        "data": {"step": 1},
+    }

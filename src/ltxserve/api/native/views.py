@@ -16,7 +16,6 @@ from ltxserve.api.facts import (
 )
 
 if TYPE_CHECKING:
-    from ltxserve.jobs.events import Event
     from ltxserve.jobs.rows import Job
     from ltxserve.jobs.webhooks import Delivery
 
@@ -104,17 +103,6 @@ def links_view(job: Job) -> dict[str, str]:
     """Where to go on from a job."""
     own = f"{ROOT}/{job.id}"
     return {"self": own, "events": f"{own}/events", "ws": f"{own}/ws", "cancel": f"{own}/cancel"}
-
-
-def event_view(event: Event, job_id: str) -> dict[str, Any]:
-    """One event, the same over SSE and WebSocket."""
-    return {
-        "seq": event.seq,
-        "kind": event.kind,
-        "job_id": job_id,
-        "created_at": iso(event.created_at),
-        "data": event.data,
-    }
 
 
 def delivery_view(delivery: Delivery) -> dict[str, Any]:

@@ -28,9 +28,7 @@ _WRITE = docs.plain((400, 401, 402, 403, 404, 413, 429, 502, 503, 507))
 @router.post(
     "/api/generate", status_code=202, responses=_WRITE, openapi_extra=docs.body(None, *_KINDS)
 )
-@router.post(
-    "/generate", status_code=202, responses=_WRITE, openapi_extra=docs.body(None, *_KINDS)
-)
+@router.post("/generate", status_code=202, responses=_WRITE, openapi_extra=docs.body(None, *_KINDS))
 def generate(
     request: Request, account: Writer, jobs: Jobs, models: Models, form: FormBody
 ) -> JSONResponse:

@@ -3,8 +3,7 @@
 import json
 
 from ltxserve.api.native import views
-from ltxserve.jobs.events import Event
-from tests.api.making import BORN, ID, done, failed, job
+from tests.api.making import ID, done, failed, job
 
 
 def test_a_waiting_job():
@@ -53,14 +52,3 @@ def test_a_page():
     page = views.page_view([job()], "next")
     assert (page["has_more"], page["next_cursor"], len(page["data"])) == (True, "next", 1)
     assert views.page_view([], None)["has_more"] is False
-
-
-def test_an_event():
-    event = Event(ID, 4, "progress", {"step": 1}, BORN)
-    assert views.event_view(event, ID) == {
-        "seq": 4,
-        "kind": "progress",
-        "job_id": ID,
-        "created_at": "2023-11-14T22:13:20.250Z",
-        "data": {"step": 1},
-    }
