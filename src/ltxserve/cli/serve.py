@@ -94,9 +94,10 @@ def _run(app: App, listener: socket.socket) -> None:
     from ltxserve.api.server import create_api
 
     host, port = listener.getsockname()[:2]
+    api = create_api(app)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_api(app),
+            api,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -108,6 +109,7 @@ def _run(app: App, listener: socket.socket) -> None:
 
     def leave() -> None:
         server.should_exit = True
+        api.state.feeds.close()  # else every open stream of events holds up the end
 
     # uvicorn's own handlers end the process after it; ours lets running jobs finish.
     server.capture_signals = lambda: told_to_end(leave)
