@@ -12,7 +12,7 @@ WORKERS ?= 2
 THREADS ?= 1
 ARGS ?=
 
-.PHONY: help setup demo test check format bench gpu train-tiny golden docs lock clean
+.PHONY: help setup demo test crash check format bench gpu train-tiny golden docs lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,10 @@ demo: $(READY)  ## generate clips with the built-in model and say where they are
 
 test: $(READY)  ## run every test that needs no GPU
 	@OMP_NUM_THREADS=$(THREADS) MKL_NUM_THREADS=$(THREADS) \
-	  $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not gpu" $(ARGS)
+	  $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not gpu and not crash" $(ARGS)
+
+crash: $(READY)  ## storms: kill, stop and restart everything under load (minutes)
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -m crash -s tests/crash $(ARGS)
 
 check: $(READY)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .

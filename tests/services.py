@@ -30,9 +30,10 @@ def settings_for(folder: Path, **more: Any) -> Settings:
     return Settings(data_dir=folder, device="cpu", **more)
 
 
-def tuned(limits: RunLimits = QUICK) -> Tuning:
+def tuned(limits: RunLimits = QUICK, workers: int = 1) -> Tuning:
     """Short waits, and the stand-in renderer."""
-    return Tuning(renderer.NAME, limits, OFTEN, Patience(beat=0.2, silence=3.0, grace=1.0))
+    patience = Patience(beat=0.2, silence=3.0, grace=1.0)
+    return Tuning(renderer.NAME, ("cpu",) * workers, limits, OFTEN, patience)
 
 
 @contextlib.contextmanager

@@ -48,10 +48,11 @@ RENDERER = "ltxserve.service.rendering:create_renderer"
 class Tuning:
     """What tests and benchmarks set otherwise; None = as the settings say.
 
-    entry: what workers run, see pool/base.py.
+    entry: what workers run, see pool/base.py. devices: one worker each; none = what is here.
     """
 
     entry: str = RENDERER
+    devices: tuple[str, ...] = ()
     limits: RunLimits | None = None
     rhythm: Rhythm | None = None
     patience: Patience | None = None
@@ -121,7 +122,7 @@ def create_app(
     if role != "api":
         pool = create_pool(
             settings.pool,
-            WorkerSpec(tuning.entry, worker_config(settings, stored)),
+            WorkerSpec(tuning.entry, worker_config(settings, stored), tuning.devices),
             tuning.patience,
             secret=shown(settings.runpod_api_key),
         )
