@@ -17,6 +17,9 @@ group = typer.Typer(no_args_is_help=True, help="The service's database.")
 def upgrade() -> None:
     """Create the tables, or bring them to the newest form; safe to repeat."""
     with open_database(load_settings()) as database:
+        from ltxserve.jobs.engine import migrate
+
+        migrate(database)
         typer.echo(f"up to date: {database.url.render_as_string(hide_password=True)}")
 
 
