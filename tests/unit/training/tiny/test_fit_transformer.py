@@ -50,7 +50,8 @@ def test_sigmas_cover_all_levels_and_favour_the_high_ones() -> None:
     sigmas = random_sigmas(4000, torch.Generator().manual_seed(1))
     assert 0 < sigmas.min() < 0.05
     assert 0.95 < sigmas.max() <= 1
-    assert 0.55 < sigmas.mean() < 0.75
+    assert 0.3 < (sigmas > 0.9).float().mean() < 0.5
+    assert (sigmas < 0.5).float().mean() > 0.15
 
 
 def test_keyframes_lie_where_the_pipeline_puts_them(job: TransformerJob) -> None:
