@@ -81,12 +81,15 @@ class WorkerSpec:
 
     entry: "module:function", called once per worker with `config` (a text of its own, usually
     JSON) and returning what is then called for each piece of work. devices: one worker each;
-    empty = every GPU of this machine, or one worker on the CPU.
+    empty = every GPU of this machine, or one worker on the CPU. spare: keep a second process per
+    device that has loaded its libraries, but no model, so that a dead worker is replaced in the
+    time that its model takes; a module's `prepare()` says what to load.
     """
 
     entry: str
     config: str = "{}"
     devices: tuple[str, ...] = ()
+    spare: bool = True
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ It knows one slot and the records; who gets which work is decided elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ TICK = 0.1
 """Seconds between looks at a worker that says nothing."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Seconds before a worker that could not start is tried again; doubled every time."""
+SPARE_PAUSE, SPARE_PAUSE_BUSY = 2.0, 20.0
+"""Seconds from a worker's start, or the last spare's, to the next spare's: loading libraries takes
+seconds of a core, and poisoned work must not start a storm of processes."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ class _Life:
     work: Work | None = None
     model: str = ""
     was_ready: bool = False
+    ready_at: float = 0.0
     start_error: Json | None = None
     doomed: LtxserveError | None = None
     """Why it is to be killed at once."""
@@ -70,6 +75,8 @@ class Keeper:
         self._life = _Life()
         self._message = ""
         self._closing = threading.Event()
+        self._spare: Process | None = None
+        self._spare_at = float("-inf")
         self._thread = threading.Thread(target=self._keep, name=f"pool-{name}", daemon=True)
         self._thread.start()
 
@@ -127,12 +134,41 @@ class Keeper:
                 self._message = "" if life.was_ready else str(error.get("message", ""))
                 self._life = _Life(state="broken" if life.start_error else "starting")
             if failures:
+                self._drop_spare()  # it may have loaded what is wrong
                 self._closing.wait(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)))
+
+        self._drop_spare()
+
+    def _next_process(self) -> Process:
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.alive:
+            spare.go()
+            return spare
+        if spare is not None:
+            spare.kill()
+        return Process(self._spec, self.device, self._patience.beat)
+
+    def _keep_spare(self, life: _Life) -> None:
+        """Have a spare beside a worker; preferably it loads while the worker has nothing to do."""
+        now = time.monotonic()
+        pause = SPARE_PAUSE if life.state == "ready" else SPARE_PAUSE_BUSY
+        if not self._spec.spare or now - max(life.ready_at, self._spare_at) < pause:
+            return
+        if self._spare is None or not self._spare.alive:
+            self._drop_spare()
+            self._spare_at = now
+            with contextlib.suppress(OSError):
+                self._spare = Process(self._spec, self.device, self._patience.beat, wait=True)
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.kill()
+            self._spare = None
 
     def _live(self) -> _Life:
         life = self._life  # shown as broken where one could not start, until another is ready
         try:
-            process = Process(self._spec, self.device, self._patience.beat)
+            process = self._next_process()
         except OSError as error:  # no memory or no file handles left: they may come back
             life.start_error = {"message": f"No process can be started: {error.strerror}."}
             return life
@@ -153,6 +189,8 @@ class Keeper:
             line = process.hear(TICK)
             now = time.monotonic()
             silence.look(now, heard=line is not None)
+            if life.was_ready:
+                self._keep_spare(life)
             if line is not None:
                 self._hear(line, life)
             elif not process.alive:
@@ -173,6 +211,7 @@ class Keeper:
         with self._lock:
             if what == "ready":
                 life.was_ready, life.state, self._message = True, "ready", ""
+                life.ready_at = time.monotonic()
             elif what == "start_failed":
                 life.start_error = line["error"]
             elif what == "update":

@@ -22,10 +22,10 @@ class Process:
     """A worker process of its own session, so that it and all it starts can be killed together.
 
     Must be made in a thread that lives as long as the process: the kernel kills the process when
-    that thread ends.
+    that thread ends. wait: as a spare, it loads its libraries and then nothing before `go`.
     """
 
-    def __init__(self, spec: WorkerSpec, device: str, beat: float) -> None:
+    def __init__(self, spec: WorkerSpec, device: str, beat: float, wait: bool = False) -> None:
         command = [sys.executable, "-P", "-m", "ltxserve.pool.worker", spec.entry]
         self._popen = subprocess.Popen(
             [*command, str(os.getpid())],
@@ -43,11 +43,15 @@ class Process:
         stdout = self._popen.stdout
         threading.Thread(target=self._read, args=(stdout,), name="pool-read", daemon=True).start()
         # In the pipe and not on the command line, where everybody could read its secrets.
-        self.send({"config": spec.config, "beat": beat})
+        self.send({"config": spec.config, "beat": beat, "wait": wait})
 
     def send(self, line: Line) -> None:
         """Write a line, some time; never waits."""
         self._mailbox.send(line)
+
+    def go(self) -> None:
+        """Let a spare begin."""
+        self.send({"go": True})
 
     def hear(self, seconds: float) -> Line | None:
         """The next line, or None after so many seconds without one."""

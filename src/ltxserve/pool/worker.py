@@ -3,8 +3,9 @@
 It reads work from its pipe, one piece at a time, and tells how it goes; it knows no engine. What
 libraries print goes to the error stream, never into the pipe.
 
-From the pool: {"config", "beat"} first, then {"do": {...}}, {"cancel": [job, attempt]}; the end
-of the stream is the order to end. To the pool: {"say": hello|beat|ready|start_failed|update|
+From the pool: {"config", "beat", "wait"} first (with `wait`, a {"go": true} before anything is
+loaded), then {"do": {...}}, {"cancel": [job, attempt]}; the end of the stream is the order to end.
+To the pool: {"say": hello|beat|ready|start_failed|update|
 succeeded|failed|broken, ...}.
 """
 
@@ -43,6 +44,10 @@ def main(entry: str, parent: int) -> int:
     hello = next(lines, None)
     if hello is None:
         return 0
+    if hello.get("wait"):
+        prepare(entry)
+        if next(lines, None) is None:
+            return 0
     worker = Worker(outbox)
     threading.Thread(target=worker.beat, args=(hello["beat"],), daemon=True).start()
     threading.Thread(target=worker.listen, args=(lines,), daemon=True).start()
@@ -53,6 +58,17 @@ def main(entry: str, parent: int) -> int:
         return 1
     worker.say("ready")
     return worker.serve(body)
+
+
+def prepare(entry: str) -> None:
+    """Load what an entry loads anyway, as far as that touches no device: its `prepare`."""
+    try:
+        load_entry(entry)
+        first = getattr(sys.modules[entry.partition(":")[0]], "prepare", None)
+        if first is not None:
+            first()
+    except Exception as error:  # noqa: BLE001 - a door: what is wrong shows when it is needed
+        logging.getLogger(__name__).warning("a spare worker is not prepared: %s", error)
 
 
 def take_over_pipes() -> tuple[IO[bytes], Outbox]:

@@ -6,11 +6,13 @@ no account, no money.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +87,14 @@ def create_renderer(config: str) -> Body:
     )
     renderer.warm_up(told.get("preload", PRELOADED))
     return renderer
+
+
+def prepare() -> None:
+    """Load the libraries that a model needs, and no model; what is missing is found out later."""
+    with contextlib.suppress(ImportError):
+        for part in import_module("ltxserve.engine.backends.diffusers.load").PARTS:
+            getattr(import_module(part.module), part.name)
+        import_module("ltxserve.engine.backends.diffusers.run")
 
 
 class Renderer:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from ltxserve.pool.base import Work, WorkerSpec
@@ -76,3 +77,32 @@ def test_silence_is_counted_in_looks_and_a_nap_of_the_observer_is_one_look():
     assert silence.seconds == pytest.approx(7 * TICK)
     silence.look(5000.0 + TICK, heard=True)
     assert silence.seconds == 0
+
+
+def test_a_spare_takes_over_where_there_is_one(keeper: Keeper, records: Records):
+    until(lambda: keeper.take(work("echo")))
+    until(lambda: records.report("job").state == "succeeded")
+    first = (records.report("job").result or {})["pid"]
+    waiting = until(lambda: workers() - {first})
+    os.kill(first, signal.SIGKILL)
+    until(lambda: first not in workers())
+    until(lambda: keeper.take(Work("job", 2, {"act": "echo"})))
+    until(lambda: records.report("job").state == "succeeded")
+    assert (records.report("job").result or {})["pid"] in waiting
+
+
+def test_a_spare_that_died_is_no_obstacle(keeper: Keeper, records: Records):
+    until(lambda: keeper.take(work("echo")))
+    until(lambda: records.report("job").state == "succeeded")
+    first = (records.report("job").result or {})["pid"]
+    for pid in (*until(lambda: workers() - {first}), first):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: first not in workers())
+    until(lambda: keeper.take(Work("job", 2, {"act": "echo"})))
+    assert until(lambda: records.report("job").state == "succeeded")
+
+
+def workers() -> set[int]:
+    """Worker processes of this test that are alive."""
+    children = psutil.Process().children()
+    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}

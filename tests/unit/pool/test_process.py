@@ -82,3 +82,11 @@ def test_hearing_nothing_is_none():
 def test_a_worker_sees_its_own_gpu_only(monkeypatch: pytest.MonkeyPatch, device: str, seen: str):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     assert _environment(device)["CUDA_VISIBLE_DEVICES"] == seen
+
+
+def test_a_spare_says_nothing_before_it_is_let_go():
+    process = Process(SPEC, "cpu", beat=0.05, wait=True)
+    assert process.hear(1.0) is None
+    process.go()
+    ready(process)
+    process.kill()

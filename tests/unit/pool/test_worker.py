@@ -98,3 +98,18 @@ def test_a_parent_that_is_another_process_is_no_parent():
     talk = Talk(entries.NAME, parent=1)
     assert talk.process.wait(SECONDS) == 0
     talk.end()
+
+
+def test_what_goes_wrong_in_a_spare_is_told_when_it_is_needed():
+    talk = Talk("no_such_module:entry", os.getpid())
+    talk.say({"config": "{}", "beat": 0.05, "wait": True})
+    talk.say({"go": True})
+    assert talk.hear("start_failed")["error"]["code"] == "settings_invalid"
+    talk.end()
+
+
+def test_a_spare_that_is_not_needed_ends():
+    talk = Talk(entries.NAME, os.getpid())
+    talk.say({"config": "{}", "beat": 0.05, "wait": True})
+    assert talk.leave() == 0
+    talk.end()

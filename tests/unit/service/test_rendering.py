@@ -26,6 +26,7 @@ from ltxserve.storage.create import StoreConfig
 from ltxserve.storage.links import Links
 from ltxserve.storage.local import LocalStore
 from tests.contracts.pools import BRISK, Bench
+from tests.guards.tree import run_python
 from tests.tiny import PROMPT, SMALL, disc, engine, saved
 from tests.unit.engine.fakes import Loader
 
@@ -236,6 +237,13 @@ def test_the_configuration_reaches_the_engine(tmp_path: Path):
     assert isinstance(body, Renderer)
     assert body.engine.placement.dtype == "float32"
     assert body.engine.placement.models_dir == Path("there")
+
+
+def test_a_spare_loads_the_libraries_and_no_settings():
+    code = "import sys, ltxserve.service.rendering as r; assert 'torch' not in sys.modules\n"
+    code += "r.prepare(); print(sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
+    run = run_python(code)
+    assert run.stdout.strip() == "['diffusers', 'torch', 'transformers']", run.stderr
 
 
 def test_a_model_that_is_not_here_is_left_to_its_jobs(tmp_path: Path):
