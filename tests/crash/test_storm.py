@@ -33,7 +33,7 @@ def postgres() -> Iterator[Postgres]:
     server.close()
 
 
-def blow(folder: Path, url: str, seed: int, server: Postgres | None) -> None:
+def check_storm(folder: Path, url: str, seed: int, server: Postgres | None) -> None:
     def crash() -> None:
         assert server is not None
         server.crash()
@@ -55,9 +55,9 @@ def blow(folder: Path, url: str, seed: int, server: Postgres | None) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_storm_on_sqlite(tmp_path: Path, seed: int) -> None:
-    blow(tmp_path, f"sqlite:///{tmp_path / 'storm.db'}", seed, None)
+    check_storm(tmp_path, f"sqlite:///{tmp_path / 'storm.db'}", seed, None)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_storm_on_postgres(tmp_path: Path, postgres: Postgres, seed: int) -> None:
-    blow(tmp_path, postgres.url(), seed, postgres)
+    check_storm(tmp_path, postgres.url(), seed, postgres)
