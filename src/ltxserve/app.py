@@ -120,12 +120,7 @@ def create_app(
     generations = Generations(database, placing, catalog, store, inputs, endings, signals)
     pool = orchestrator = None
     if role != "api":
-        pool = create_pool(
-            settings.pool,
-            WorkerSpec(tuning.entry, worker_config(settings, stored), tuning.devices),
-            tuning.patience,
-            secret=shown(settings.runpod_api_key),
-        )
+        pool = _pool(settings, stored, tuning)
         bench = Bench(
             database,
             pool,
@@ -237,6 +232,22 @@ def run_limits(settings: Settings) -> RunLimits:
         silence=settings.silence_seconds,
         total=settings.job_seconds,
     )
+
+
+def _pool(settings: Settings, stored: StoreConfig, tuning: Tuning) -> GpuPool:
+    devices = tuning.devices or _devices(settings)
+    return create_pool(
+        settings.pool,
+        WorkerSpec(tuning.entry, worker_config(settings, stored), devices),
+        tuning.patience,
+        secret=shown(settings.runpod_api_key),
+        folder=settings.folder,
+    )
+
+
+def _devices(settings: Settings) -> tuple[str, ...]:
+    """Where workers run, if that is not for the pool to find out: CUDA is, one worker per GPU."""
+    return (settings.device,) if settings.device in ("cpu", "mps") else ()
 
 
 def _words(text: str) -> list[str]:
