@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,7 @@ VERSION = "1"
 _RUN = "ltxserve.run"
 _MIDDLE = 1_000_000
 _LIMIT = 10**9
+_MOST_RUNS = 512
 _JSON = DBOSPortableJSONSerializer()
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
@@ -108,13 +110,18 @@ class Enqueuer:
         alive = [run.workflow_id for run in runs if run.status not in _OVER]
         return {prefix for prefix in prefixes if any(run.startswith(prefix) for run in alive)}
 
-    def forget(self, run_ids: Sequence[str]) -> None:
-        """Remove the records of runs that are over."""
-        for run in self._client.list_workflows(
-            workflow_id_prefix=list(run_ids), load_input=False, load_output=False
-        ):
-            if run.status in _OVER:
-                self._client.delete_workflow(run.workflow_id)
+    def forget(self, before: float, limit: int = 500) -> int:
+        """Remove the records of runs that were over before a time (seconds UTC); how many."""
+        runs = self._client.list_workflows(
+            status=sorted(_OVER),
+            completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        if runs:
+            self._client.delete_workflows([run.workflow_id for run in runs])
+        return len(runs)
 
     def close(self) -> None:
         """Give up; the database's own engine stays open."""
@@ -224,6 +231,8 @@ def _config(database: Database) -> DBOSConfig:
         "executor_id": EXECUTOR,
         "application_version": VERSION,
         "run_migrations": False,
+        # One thread per run that goes on; they are made when they are needed.
+        "max_executor_threads": _MOST_RUNS,
         "log_level": "WARNING",
         "scheduler_polling_interval_sec": 3600.0,
     }

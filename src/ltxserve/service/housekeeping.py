@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 500
 EVENT_SECONDS = 3600.0
 """How long progress and previews are kept; the end of a job stays as long as the job."""
+RUN_SECONDS = 24 * 3600.0
+"""How long the engine's records of runs that are over are kept; for people who look into them."""
 TOO_LONG = {
     "code": "job_timed_out",
     "message": "The job waited longer than it may.",
@@ -54,6 +56,7 @@ class Housekeeping:
         with self.database.begin() as conn:
             old = job_events.c.created_at < time.time() - EVENT_SECONDS
             conn.execute(sa.delete(job_events).where(old, job_events.c.kind.in_(events.PASSING)))
+        self.enqueuer.forget(time.time() - RUN_SECONDS)
         for task in self.more:
             task()
         return count
@@ -108,7 +111,6 @@ class Housekeeping:
             due = store.expired(conn, time.time())
         for job in due:
             self.generations.remove_files(job.id)
-            self.enqueuer.forget([job.id])
         return len(due)
 
     def _expire_queued(self) -> int:

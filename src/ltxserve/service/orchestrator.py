@@ -115,7 +115,7 @@ class Orchestrator:
             # An orphan that lost its lock must not go on while another one runs its jobs.
             lost = not self._stop.is_set()
             grace = 0.0 if lost else rhythm.grace if self._grace is None else self._grace
-            runner.close(grace)
+            runner.close(grace, keep=lost)
             engine.close()
 
     def _keep_house(self, engine: DurableEngine, width: int) -> None:

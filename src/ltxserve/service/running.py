@@ -67,6 +67,7 @@ class Runner:
         self._bench = bench
         self._limits = bench.limits
         self._leave_at: float | None = None
+        self._keeps = bench.outlives
         self._busy = 0
         self._idle = threading.Condition()
 
@@ -81,12 +82,14 @@ class Runner:
                 self._fail(job_id, error.to_dict() if known else _broken(error))
                 return "failed"
 
-    def close(self, seconds: float) -> bool:
+    def close(self, seconds: float, keep: bool = False) -> bool:
         """Start nothing more, let runs finish for so long, leave the rest for the next engine.
 
+        keep: the workers go on although we stop, so that the next engine may find their work.
         Returns whether every run has left in time.
         """
         with self._idle:
+            self._keeps = self._keeps or keep
             self._leave_at = time.monotonic() + seconds
             return self._idle.wait_for(lambda: self._busy == 0, seconds + _LONGEST_PAUSE)
 
@@ -260,7 +263,7 @@ class Runner:
 
     def _hand_back(self, job: Job) -> None:
         """A worker that ends with us cannot finish the job, so it waits again."""
-        if self._bench.outlives:
+        if self._keeps:
             return
         try:
             with self._bench.database.begin() as conn:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from ltxserve.jobs.engine import (
     Ticket,
     migrate,
 )
+from tests.services import wait_until
 
 SECONDS = 30.0
 
@@ -108,12 +110,29 @@ def test_the_same_run_id_runs_once(database: Database) -> None:
     enqueuer.close()
 
 
+def test_records_of_what_is_over_are_removed_in_time(database: Database) -> None:
+    runs, enqueuer = Runs(), Enqueuer(database)
+    with database.begin() as conn:
+        for name in ("one", "two", "three"):
+            enqueuer.enqueue(conn, ticket(name))
+    work = engine(database, runs.note)
+    work.start()
+    try:
+        runs.wait_for(3)
+        wait_until(lambda: not enqueuer.live(["one", "two", "three"]))
+    finally:
+        work.close()
+    assert enqueuer.forget(time.time() - 60) == 0
+    assert [enqueuer.forget(time.time() + 60, limit=2) for _ in range(3)] == [2, 1, 0]
+    enqueuer.close()
+
+
 def test_says_which_runs_are_alive_and_forgets_none_of_them(database: Database) -> None:
     enqueuer = Enqueuer(database)
     with database.begin() as conn:
         enqueuer.enqueue(conn, ticket("one"))
     assert enqueuer.live(["one", "two"]) == {"one"}
-    enqueuer.forget(["one"])
+    assert enqueuer.forget(time.time() + 60) == 0
     assert enqueuer.live(["one"]) == {"one"}, "what still waits is kept"
     enqueuer.close()
 
