@@ -78,14 +78,20 @@ def components(*models: type[BaseModel]) -> dict[str, Any]:
     return schemas
 
 
-def files(media_type: str) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that sends a file, whole, in part, or not again."""
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+def files(
+    errors: dict[int | str, dict[str, Any]] | None = None,
+) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that sends a file, whole, in part, or not again.
+
+    errors: in another dialect's form; None = problem details.
+    """
+    kinds = ("video/*", "image/*", "audio/*", "application/zip")
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     return {
         200: {"description": "The whole file.", "content": content},
         206: {"description": "The part that Range asked for.", "content": content},
         304: {"description": "The caller has it already (If-None-Match)."},
-        **problems(FILE),
+        **(problems(FILE) if errors is None else errors),
     }
 
 

@@ -60,9 +60,7 @@ def poll(
     return views.job_view(job, link_of(request, account, job) if has_file else None)
 
 
-@router.post(
-    "/v1/{endpoint}", responses={**docs.files("video/mp4"), **_ERRORS}, openapi_extra=docs.body()
-)
+@router.post("/v1/{endpoint}", responses=docs.files(_ERRORS), openapi_extra=docs.body())
 async def make(
     request: Request,
     account: Writer,

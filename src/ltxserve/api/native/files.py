@@ -16,7 +16,7 @@ from ltxserve.storage.local import ROUTE, LocalStore
 router = APIRouter(prefix=ROUTE.rstrip("/"), tags=["files"])
 
 
-@router.get("/{token}", responses=docs.files("video/mp4"))
+@router.get("/{token}", responses=docs.files())
 @router.head("/{token}", include_in_schema=False)
 def linked(request: Request, token: str) -> Response:
     """The file that a link grants, until the link ends."""

@@ -106,7 +106,7 @@ def cancel(account: Writer, jobs: Jobs, id: JobId) -> dict[str, Any]:
     return views.job_view(jobs.cancel(account, id), jobs.position(account, id))
 
 
-@router.get("/{id}/content", responses=docs.files("video/mp4"))
+@router.get("/{id}/content", responses=docs.files())
 @router.head("/{id}/content", include_in_schema=False)
 def content(
     request: Request,
@@ -120,7 +120,7 @@ def content(
     return send_artifact(request, account, jobs, id, variant, download)
 
 
-@router.get("/{id}/thumbnail", responses=docs.files("image/jpeg"))
+@router.get("/{id}/thumbnail", responses=docs.files())
 @router.head("/{id}/thumbnail", include_in_schema=False)
 def thumbnail(request: Request, account: Reader, jobs: Jobs, id: JobId) -> Response:
     """One frame of the clip."""

@@ -72,7 +72,7 @@ def get(request: Request, account: Reader, id: str) -> dict[str, Any]:
     return upload_view(app_of(request).uploads.get(account, upload_id(id)))
 
 
-@router.get("/{id}/content", responses=docs.files("application/octet-stream"))
+@router.get("/{id}/content", responses=docs.files())
 @router.head("/{id}/content", include_in_schema=False)
 def content(request: Request, account: Reader, id: str) -> Response:
     """The file itself."""

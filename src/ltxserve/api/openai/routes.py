@@ -144,7 +144,10 @@ async def delete(account: Writer, jobs: Jobs, feeds: FeedsOf, id: JobId) -> dict
     return views.deleted_view(id)
 
 
-@router.get("/videos/{id}/content", responses=docs.files("video/mp4"))
+@router.get(
+    "/videos/{id}/content",
+    responses=docs.files(docs.plain((400, 401, 403, 404, 416, 429, 502, 503))),
+)
 @router.head("/videos/{id}/content", include_in_schema=False)
 def content(
     request: Request, account: Reader, jobs: Jobs, id: JobId, variant: str = "video"

@@ -52,7 +52,9 @@ def status(account: Reader, jobs: Jobs, id: JobId) -> dict[str, Any]:
     return views.status_view(jobs.get(account, id), jobs.position(account, id))
 
 
-@router.get("/api/result/{id}", responses=docs.files("video/mp4"))
+@router.get(
+    "/api/result/{id}", responses=docs.files(docs.plain((400, 401, 403, 404, 416, 429, 502, 503)))
+)
 @router.head("/api/result/{id}", include_in_schema=False)
 def result(request: Request, account: Reader, jobs: Jobs, id: JobId) -> Response:
     """The finished clip's file; 400 as long as it is not finished."""
