@@ -178,6 +178,7 @@ def serving(folder: Path, **settings: Any) -> Iterator[Served]:
 def listening(api: FastAPI) -> Iterator[int]:
     """The application on a free port of loopback, in a thread of its own; the port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(api, log_config=None, timeout_graceful_shutdown=5))
     loop = asyncio.new_event_loop()
     task = loop.create_task(server.serve(sockets=[listener]))

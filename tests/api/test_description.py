@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
 )
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
+SLOW = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much]
 ENDLESS = r"/api/generations/\{id\}/events"
 """A stream of an unfinished job ends with the job."""
 
@@ -69,7 +70,7 @@ def check_operation(operation: Any) -> None:
 
     @hypothesis.settings(
         max_examples=6,
-        suppress_health_check=list(hypothesis.HealthCheck),
+        suppress_health_check=SLOW,
         deadline=None,
         derandomize=True,
         database=None,
