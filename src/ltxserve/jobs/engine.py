@@ -8,6 +8,7 @@ one SQLite, and registrations that end with the engine that made them.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ _RUN = "ltxserve.run"
 _MIDDLE = 1_000_000
 _LIMIT = 10**9
 _MOST_RUNS = 512
+_only_one = threading.Lock()  # DBOS is one per process
 _JSON = DBOSPortableJSONSerializer()
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
@@ -140,7 +142,22 @@ class DurableEngine:
         self._running = False
 
     def start(self) -> None:
-        """Take up the runs that an earlier process left unfinished, then the queued ones."""
+        """Take up the runs that an earlier process left unfinished, then the queued ones.
+
+        Raises RuntimeError where this process runs another engine already.
+        """
+        if not _only_one.acquire(blocking=False):
+            raise RuntimeError("this process runs a durable engine already")
+        try:
+            self._launch()
+        except BaseException:
+            # Half a launch would be in the way of the next one.
+            DBOS.destroy(destroy_registry=True)
+            _only_one.release()
+            raise
+        self._running = True
+
+    def _launch(self) -> None:
         migrate(self._database)
         # The registry outlives DBOS.destroy unless told otherwise; a second engine in this process
         # would find the first one's bodies.
@@ -154,7 +171,6 @@ class DurableEngine:
         DBOS.listen_queues([lane.name for lane in self._lanes])
         self._register(self._lanes)
         DBOS.launch()
-        self._running = True
 
     def widen(self, lane: str, width: int) -> None:
         """Change how many runs of a lane go on at once."""
@@ -178,6 +194,7 @@ class DurableEngine:
         if self._running:
             self._running = False
             DBOS.destroy(destroy_registry=True)
+            _only_one.release()
 
 
 def migrate(database: Database) -> None:

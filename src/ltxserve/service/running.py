@@ -91,6 +91,7 @@ class Runner:
         with self._idle:
             self._keeps = self._keeps or keep
             self._leave_at = time.monotonic() + seconds
+            self._idle.notify_all()
             return self._idle.wait_for(lambda: self._busy == 0, seconds + _LONGEST_PAUSE)
 
     def _run(self, job_id: str, step: Step) -> str:
@@ -141,6 +142,8 @@ class Runner:
                 if now is None or now.is_terminal:
                     return "over"
             self._pause(self._limits.pace)
+            if self._closing:
+                raise LeftForLater
         claimed = self._insist(lambda: self._claim(job))
         if isinstance(claimed, str):
             return claimed
@@ -300,7 +303,12 @@ class Runner:
 
     def _pause(self, seconds: float) -> None:
         with self._idle:
-            self._idle.wait_for(lambda: self._closing, seconds)
+            end = time.monotonic() + seconds
+            while (
+                not self._leaving
+                and (left := min(end, self._leave_at or end) - time.monotonic()) > 0
+            ):
+                self._idle.wait(left)
         if self._leaving:
             raise LeftForLater
 

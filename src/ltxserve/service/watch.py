@@ -105,9 +105,11 @@ class Watch:
         self._progress: Json = {}
         self._stopping: Verdict | None = None
         self._stopped_at = 0.0
+        self._signals: Signals | None = None
 
     def run(self, signals: Signals) -> Verdict:
         """Observe until the attempt is decided. Raises only what the database cannot recover of."""
+        self._signals = signals
         with signals.waking(self._job.id) as wake:
             while True:
                 verdict = self._once(wake)
@@ -224,6 +226,8 @@ class Watch:
                 last = pictures[-1]
                 seen = {name: last.get(name) for name in ("stage", "step", "of")}
                 events.append(conn, job.id, "preview", {**seen, "image": last["preview"]})
+        if self._signals is not None:
+            self._signals.notify(job.id)
 
     def _note_worker(self) -> None:
         with self._database.begin() as conn:

@@ -194,6 +194,26 @@ def test_width_can_change_while_it_runs(database: Database) -> None:
         enqueuer.close()
 
 
+def test_one_engine_per_process_and_a_failed_start_is_no_obstacle(database: Database) -> None:
+    runs, enqueuer = Runs(), Enqueuer(database)
+    work = engine(database, runs.note)
+    work.start()
+    with pytest.raises(RuntimeError):
+        engine(database, runs.note).start()
+    work.close()
+    broken = DurableEngine(database, {"note": runs.note}, [Lane("_dbos_reserved", 1, 0.02)])
+    with pytest.raises(ValueError):
+        broken.start()
+    with database.begin() as conn:
+        enqueuer.enqueue(conn, ticket("one"))
+    work.start()
+    try:
+        assert runs.wait_for(1) == ["one"]
+    finally:
+        work.close()
+        enqueuer.close()
+
+
 def test_a_run_that_leaves_is_taken_up_by_the_next_engine(database: Database) -> None:
     runs, enqueuer = Runs(), Enqueuer(database)
     left = threading.Event()
