@@ -69,7 +69,7 @@ def test_openais_client_makes_remixes_and_extends(whole: tuple[str, App], tmp_pa
     with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as client:
         first = client.videos.create_and_poll(
             prompt="a red ball moves right on grass",
-            model="tiny",  # pyright: ignore[reportArgumentType]
+            model="tiny",
             size="128x128",  # pyright: ignore[reportArgumentType]
             seconds="0.7",  # pyright: ignore[reportArgumentType]
         )

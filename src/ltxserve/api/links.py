@@ -14,19 +14,17 @@ if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
     from ltxserve.jobs.rows import Job
 
-SECONDS = 86_400
-"""How long a link holds: a day, as the hosted services give."""
-
 
 def link_of(request: Request, account: Account, job: Job, name: str = "video") -> str:
-    """A whole URL that reads a file of a finished job without a key, for a day.
+    """A whole URL that reads a file of a finished job without a key, as long as is set.
 
     Raises `not_ready`, `file_not_found`, and what the store raises.
     """
     app = app_of(request)
     stored = app.generations.artifact(account, job.id, name)
     file_name = file_name_of(job, suffix_of(stored.media_type))
-    return whole(request, app.store.url(stored.key, SECONDS, file_name, stored.media_type))
+    seconds = app.settings.supabase_signed_url_ttl_seconds
+    return whole(request, app.store.url(stored.key, seconds, file_name, stored.media_type))
 
 
 def whole(request: Request, url: str) -> str:

@@ -33,6 +33,7 @@ class Asked:
     timeout_seconds: float | None = None
     low_priority: bool = False
     inline: bool = False
+    signed: bool = True
 
 
 def read(body: Mapping[str, Any]) -> Asked:
@@ -53,6 +54,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         timeout_seconds=_seconds(policy.get("executionTimeout"), EXECUTION_MS),
         low_priority=policy.get("lowPriority") is True,
         inline=given.get("return_base64") is True,
+        signed=given.get("return_signed_url") is not False,
     )
 
 

@@ -24,6 +24,7 @@ from ltxserve.jobs.listing import JobFilter, by_state
 from ltxserve.jobs.rows import Job
 from ltxserve.jobs.states import JobState
 from ltxserve.service.submission import Submission
+from ltxserve.storage.supabase import SupabaseStore
 
 router = APIRouter(prefix="/runpod/v2/{endpoint}", tags=["RunPod"])
 
@@ -136,7 +137,7 @@ def _submission(models: StandIns, endpoint: str, given: dict[str, Any]) -> Submi
         chosen.request,
         webhook_url=asked.webhook,
         priority=LOW_PRIORITY if asked.low_priority else 0,
-        metadata={NOTES: {"endpoint": endpoint, "inline": asked.inline}},
+        metadata={NOTES: {"endpoint": endpoint, "inline": asked.inline, "signed": asked.signed}},
         dialect=DIALECT,
         timeout_seconds=asked.timeout_seconds,
         warnings=chosen.notes,
@@ -161,9 +162,18 @@ def _view(request: Request, account: Account, jobs: Jobs, job: Job) -> dict[str,
 def _output(request: Request, account: Account, jobs: Jobs, job: Job) -> dict[str, Any]:
     if job.result is None:
         return {"ok": False, "error": "The clip has expired."}
-    link: dict[str, Any] = {"url": link_of(request, account, job)}
+    notes = (job.metadata or {}).get(NOTES) or {}
     stored = jobs.artifact(account, job.id)
-    if ((job.metadata or {}).get(NOTES) or {}).get("inline") and stored.bytes <= INLINE_BYTES:
-        content = b"".join(app_of(request).store.open(stored.key))
-        link["base64"] = base64.b64encode(content).decode("ascii")
-    return views.output_of(job, link)
+    store = app_of(request).store
+    link: dict[str, Any] = {"url": link_of(request, account, job)}
+    if notes.get("inline") and stored.bytes <= INLINE_BYTES:
+        link["base64"] = base64.b64encode(b"".join(store.open(stored.key))).decode("ascii")
+    output = views.output_of(job, link)
+    if isinstance(store, SupabaseStore):
+        output["supabase"] = views.supabase_view(
+            store.bucket,
+            store.path_of(stored.key),
+            link["url"] if notes.get("signed", True) else None,
+            store.public_url(stored.key),
+        )
+    return output

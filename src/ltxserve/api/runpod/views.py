@@ -91,6 +91,13 @@ def output_of(job: Job, link: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def supabase_view(
+    bucket: str, path: str, signed_url: str | None, public_url: str | None
+) -> dict[str, Any]:
+    """Where the clip lies in Supabase Storage, for clients that look for it there."""
+    return {"bucket": bucket, "path": path, "signed_url": signed_url, "public_url": public_url}
+
+
 def stream_view(job: Job, chunks: list[dict[str, Any]]) -> dict[str, Any]:
     """What `stream` answers: chunks that nobody was given yet.
 

@@ -78,3 +78,8 @@ def test_the_mode_must_agree(given: dict[str, Any]):
 )
 def test_odd_values_are_left_to_the_plan(odd: dict[str, Any]):
     assert read({"input": {"prompt": "x", **odd}}).request["prompt"] == "x"
+
+
+@pytest.mark.parametrize(("given", "signed"), [({}, True), ({"return_signed_url": False}, False)])
+def test_how_the_clip_is_linked(given: dict[str, Any], signed: bool):
+    assert read({"input": {"prompt": "x", **given}}).signed is signed

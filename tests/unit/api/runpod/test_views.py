@@ -43,3 +43,12 @@ def test_stream_and_health():
     health = views.health_view({"queued": 2, "running": 1}, idle=1, running=1)
     assert health["jobs"]["inQueue"] == 2
     assert health["workers"] == {"idle": 1, "running": 1}
+
+
+def test_a_place_in_supabase():
+    assert views.supabase_view("b", "p/v.mp4", None, "http://x") == {
+        "bucket": "b",
+        "path": "p/v.mp4",
+        "signed_url": None,
+        "public_url": "http://x",
+    }
