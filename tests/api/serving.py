@@ -142,7 +142,7 @@ class Served:
                 "sha256": stored.sha256,
             }
         extent = {"width": 128, "height": 128, "num_frames": 9, "fps": 24.0, "seconds": 9 / 24}
-        return {"artifacts": files, **extent, "has_sound": False}
+        return {"artifacts": files, **extent, "has_sound": False, "peak_memory": 2**20}
 
 
 def sample(folder: Path, name: str) -> Path:

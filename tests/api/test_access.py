@@ -94,6 +94,7 @@ def test_a_browser_gives_its_key_as_subprotocol(locked: Served):
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1.evil.example"},
         {"Origin": "http://[broken"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     ],
 )
 def test_other_sites_pages_cannot_use_the_open_server(served: Served, headers: dict[str, str]):
@@ -107,6 +108,7 @@ def test_other_sites_pages_cannot_use_the_open_server(served: Served, headers: d
     [
         {"Host": "localhost:1"},
         {"Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
         {"Authorization": "Bearer sk-anything"},
     ],
 )

@@ -55,16 +55,19 @@ class Gate:
     def _check_local(self, headers: Headers) -> None:
         """Without keys, any web page that this machine's browser shows could ask: it may not.
 
-        The Host header defeats DNS rebinding, the Origin header requests across sites.
+        The Host header defeats DNS rebinding; Origin and Sec-Fetch-Site tell of other sites'
+        pages, the latter also for pictures, which have no Origin. A link may lead here.
         """
         origin = headers.get("origin")
-        for name in (headers.get("host", ""), origin and origin.partition("://")[2]):
-            if name is not None and not self._is_local(name):
-                raise AccessDenied(
-                    "origin_refused",
-                    "Without API keys, this server answers to this machine's own pages only.",
-                    "Ask for http://127.0.0.1, or start the server with API keys.",
-                )
+        names = [headers.get("host", "")] + ([origin.partition("://")[2]] if origin else [])
+        embedded = headers.get("sec-fetch-mode", "navigate") != "navigate"
+        foreign = headers.get("sec-fetch-site") == "cross-site" and embedded
+        if foreign or not all(self._is_local(name) for name in names):
+            raise AccessDenied(
+                "origin_refused",
+                "Without API keys, this server answers to this machine's own pages only.",
+                "Ask for http://127.0.0.1, or start the server with API keys.",
+            )
 
     def _is_local(self, netloc: str) -> bool:
         host = host_of(netloc)

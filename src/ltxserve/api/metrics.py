@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from ltxserve.api.door import Handled
-from ltxserve.db.tables import jobs, ledger
+from ltxserve.credits import ledger
+from ltxserve.db.tables import jobs
 from ltxserve.errors import LtxserveError
 from ltxserve.jobs.listing import counts
 
@@ -72,6 +73,12 @@ class Runs:
         self._lock = threading.Lock()
         self._wait = _histogram("ltxserve_queue_wait_seconds", "Submit to start.", (), registry)
         self._run = _histogram("ltxserve_run_seconds", "Start to end.", ("model",), registry)
+        self._memory = Gauge(
+            "ltxserve_peak_memory_bytes",
+            "Most memory of the newest run: of the GPU's allocator, or of the process on a CPU.",
+            ("model",),
+            registry=registry,
+        )
         self._stage = _histogram(
             "ltxserve_stage_seconds", "Time of one stage.", ("model", "stage"), registry
         )
@@ -85,6 +92,7 @@ class Runs:
                     jobs.c.started_at,
                     jobs.c.finished_at,
                     jobs.c.timings,
+                    jobs.c.result["peak_memory"].as_float().label("memory"),
                     jobs.c.plan["model"].as_string().label("model"),
                 )
                 .where(jobs.c.finished_at > self._since, jobs.c.started_at.is_not(None))
@@ -99,6 +107,8 @@ class Runs:
         model = row.model or "none"
         self._wait.observe(max(0.0, row.started_at - row.created_at))
         self._run.labels(model).observe(max(0.0, row.finished_at - row.started_at))
+        if row.memory is not None:
+            self._memory.labels(model).set(row.memory)
         for stage, seconds in (row.timings or {}).items():
             if isinstance(seconds, (int, float)):
                 self._stage.labels(model, stage).observe(seconds)
@@ -134,7 +144,7 @@ class Now:
             yield from _queue(conn)
             yield _by_state(conn)
             yield _failures(conn)
-            yield _credits(conn)
+            yield _imbalances(conn)
 
     def _slots(self) -> Metric | None:
         if self._app.pool is None:
@@ -183,9 +193,7 @@ def _failures(conn: sa.Connection) -> Metric:
     return metric
 
 
-def _credits(conn: sa.Connection) -> Metric:
-    metric = GaugeMetricFamily("ltxserve_credits", "Sum of the ledger.", labels=["kind"])
-    query = sa.select(ledger.c.kind, sa.func.sum(ledger.c.amount)).group_by(ledger.c.kind)
-    for kind, amount in conn.execute(query):
-        metric.add_metric([kind], float(amount))
-    return metric
+def _imbalances(conn: sa.Connection) -> Metric:
+    wrong = len(ledger.imbalances(conn))
+    text = "Accounts whose balance is not the sum of their ledger: 0, or raise an alarm."
+    return GaugeMetricFamily("ltxserve_ledger_imbalances", text, value=wrong)

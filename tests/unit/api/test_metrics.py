@@ -39,6 +39,8 @@ def test_queues_ends_and_requests_are_counted(tmp_path: Path):
     assert found["ltxserve_jobs", (("kind", "generation"), ("state", "succeeded"))] == 1
     assert found["ltxserve_run_seconds_count", (("model", "tiny"),)] == 2
     assert found["ltxserve_stage_seconds_sum", (("model", "tiny"), ("stage", "denoise"))] == 1.5
+    assert found["ltxserve_peak_memory_bytes", (("model", "tiny"),)] == 2**20
+    assert found["ltxserve_ledger_imbalances", ()] == 0
     assert found["ltxserve_slots", (("device", "cpu"), ("state", "ready"))] == 1
     route = (("method", "GET"), ("route", "/api/models"), ("status", "200"))
     assert found["ltxserve_http_requests_total", route] == 1

@@ -93,7 +93,6 @@ def stream(
 
 
 @router.post("/cancel/{id}", responses=_ERRORS)
-@router.get("/cancel/{id}", responses=_ERRORS, include_in_schema=False)
 def cancel(account: Writer, jobs: Jobs, endpoint: Endpoint, id: JobId) -> dict[str, Any]:
     """Stop a job; a running one stops within one step."""
     del endpoint
