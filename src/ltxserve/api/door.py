@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltxserve.api.errors import BUG, accepted_request_id, respond
+from ltxserve.errors import LtxserveError
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,12 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-site",
 }
+
+
+NUL = LtxserveError(
+    "body_invalid", "The address holds a NUL character.", "No name and no id here has one."
+)
+"""Refused for all routes at once: PostgreSQL's texts cannot hold it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,9 @@ class Door:
             await send(message)
 
         try:
+            if _has_nul(request.scope):
+                await respond(NUL, request)(request.scope, request.receive, watched)
+                return
             await self._app(request.scope, request.receive, watched)
         except Exception as error:  # the door: whatever it is, the caller gets an answer
             _log.exception("a bug: %s", type(error).__name__, extra=_extra(request))
@@ -90,6 +100,10 @@ def _extra(request: Request) -> dict[str, str | None]:
         "route": route_of(request.scope),
         "account_id": request.scope.get("state", {}).get("account_id"),
     }
+
+
+def _has_nul(scope: Scope) -> bool:
+    return "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"")
 
 
 def route_of(scope: Scope) -> str:

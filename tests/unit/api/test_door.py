@@ -78,3 +78,9 @@ def test_strange_request_ids_are_replaced(given: str):
         call("/fine/1", headers={"x-request-id": given})["headers"][b"x-request-id"]
         != given.encode()
     )
+
+
+@pytest.mark.parametrize(("path", "query"), [("/fine/a\x00b", ""), ("/fine/1", "x=%00")])
+def test_no_address_holds_a_nul(path: str, query: str):
+    got = call(path, query)
+    assert (got["status"], got["body"]["code"]) == (400, "body_invalid")
