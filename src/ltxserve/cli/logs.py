@@ -42,9 +42,7 @@ def set_up(as_json: bool | None = None, level: int = logging.INFO) -> None:
         ]
     )
     wrap = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
-    structlog.configure(
-        processors=[*shared, wrap], logger_factory=structlog.stdlib.LoggerFactory()
-    )
+    structlog.configure(processors=[*shared, wrap], logger_factory=structlog.stdlib.LoggerFactory())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

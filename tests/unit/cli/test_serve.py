@@ -16,7 +16,6 @@ import pytest
 from ltxserve.cli.serve import told_to_end
 from ltxserve.jobs.lock import FileLock
 
-
 MAIN = "from ltxserve.cli import main; main()"
 
 
