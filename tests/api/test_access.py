@@ -69,6 +69,12 @@ def test_credits_are_needed_and_said(locked: Served):
     with locked.client(**{"X-API-Key": locked.account("poor", price_list="per-second")}) as client:
         answer = client.post("/api/generations", json=SMALL)
         assert (answer.status_code, answer.json()["code"]) == (402, "insufficient_credits")
+        price = client.post("/api/quote", json=SMALL).json()["credits"]
+        assert (answer.json()["price"], answer.json()["balance"]) == (price, 0)
+        assert price > 0
+        openai = client.post("/v1/videos", json={"model": "tiny", "prompt": "x"})
+        assert openai.status_code == 402
+        assert openai.json()["error"]["balance"] == 0
         assert client.get("/api/generations").json()["data"] == []
     rich = locked.account("rich", credits=1000, price_list="per-second")
     with locked.client(**{"X-API-Key": rich}) as client:

@@ -30,7 +30,10 @@ class ProblemItem(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """An error (RFC 9457): `code` is stable, `hint` says what to do, `problems` lists all."""
+    """An error (RFC 9457): `code` is stable, `hint` says what to do, `problems` lists all.
+
+    price, balance: of a 402 alone, in whole credits.
+    """
 
     type: str
     title: str
@@ -41,6 +44,8 @@ class ProblemDetails(BaseModel):
     field: str | None
     problems: list[ProblemItem]
     request_id: str
+    price: int | None = None
+    balance: int | None = None
 
 
 def problems(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:

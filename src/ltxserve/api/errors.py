@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ltxserve.api.statuses import RETRY_AFTER, status_of
-from ltxserve.errors import CODES, LtxserveError, Problem, RequestRefused
+from ltxserve.errors import CODES, InsufficientCredits, LtxserveError, Problem, RequestRefused
 
 PROBLEM = "application/problem+json"
 BUG = LtxserveError(
@@ -41,6 +41,13 @@ class Failure:
         """Message and hint as one text, for dialects that have one field for both."""
         return f"{self.error.message} {self.error.hint}".strip()
 
+    @property
+    def figures(self) -> dict[str, int]:
+        """What a caller can reckon with: price and balance where credits are short."""
+        if not isinstance(self.error, InsufficientCredits):
+            return {}
+        return {"price": self.error.price, "balance": self.error.balance}
+
 
 @dataclass(frozen=True)
 class ErrorForm:
@@ -52,7 +59,10 @@ class ErrorForm:
 
 
 def problem_details(failure: Failure) -> dict[str, Any]:
-    """An error as problem details; `problems` lists everything wrong with a refused request."""
+    """An error as problem details; `problems` lists everything wrong with a refused request.
+
+    Where credits are short, `price` and `balance` (whole credits) stand beside them.
+    """
     error = failure.error
     return {
         "type": f"/api/errors/{error.code}",
@@ -64,6 +74,7 @@ def problem_details(failure: Failure) -> dict[str, Any]:
         "field": error.field,
         "problems": [problem.to_dict() for problem in problems_of(error)],
         "request_id": failure.request_id,
+        **failure.figures,
     }
 
 

@@ -20,7 +20,7 @@ from ltxserve.db.database import Database
 from ltxserve.db.tables import artifacts
 from ltxserve.engine.plan import Plan, parse_request
 from ltxserve.engine.plan import plan as plan_of
-from ltxserve.errors import Conflict, NotFound, Problem, RequestRefused
+from ltxserve.errors import Conflict, InsufficientCredits, NotFound, Problem, RequestRefused
 from ltxserve.jobs import events, store, webhooks
 from ltxserve.jobs.events import Event
 from ltxserve.jobs.listing import JobFilter, Page, list_jobs, queue_position
@@ -76,6 +76,11 @@ class Generations:
         first = self.placing.repeated(account, submission)
         if first is not None:
             return first
+        if any(sources_of(dict(submission.request))):
+            # What planning refuses, or the account cannot pay, is not worth a fetch.
+            quote = self.quote(account, submission)
+            if not quote.affordable:
+                raise InsufficientCredits(quote.credits, quote.balance)
         settled = self.sources.settle(account, dict(submission.request))
         judged = self._orders(account, replace(submission, request=settled))
         return self.placing.place(account, submission, [order for _, order in judged])

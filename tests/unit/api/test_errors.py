@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from ltxserve.api import errors
 from ltxserve.api.errors import ErrorForm, Failure
-from ltxserve.errors import LtxserveError, Problem, RequestRefused
+from ltxserve.errors import InsufficientCredits, LtxserveError, Problem, RequestRefused
 
 
 def request(path: str, *prefixes: str) -> Request:
@@ -39,6 +39,13 @@ def test_problem_details_say_everything():
     assert (body["code"], body["status"], body["request_id"]) == ("request_refused", 422, "r1")
     assert (body["detail"], body["title"]) != ("", "")
     assert body["field"] == "seed"
+
+
+def test_short_credits_are_figures_too():
+    response, body = answer(InsufficientCredits(90, 12))
+    assert response.status_code == 402
+    assert (body["price"], body["balance"]) == (90, 12)
+    assert "price" not in answer(LtxserveError("unauthorized", "x"))[1]
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ def test_what_is_short_is_known():
     read = answer(402, code=told.code, detail=told.message)
     assert isinstance(read, InsufficientCredits)
     assert (read.price, read.balance) == (90, 12)
+    read = answer(402, code=told.code, detail="In words of another.", price=7, balance=3)
+    assert isinstance(read, InsufficientCredits)
+    assert (read.price, read.balance) == (7, 3)
 
 
 @pytest.mark.parametrize(

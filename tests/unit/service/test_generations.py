@@ -1,17 +1,20 @@
 """The use cases as callers see them, on a running service with real workers."""
 
+from pathlib import Path
+
 import pytest
 
 from ltxserve.accounts.accounts import Account, NewAccount, create_account
-from ltxserve.app import App
+from ltxserve.app import App, create_app
 from ltxserve.credits import ledger
 from ltxserve.db.ids import new_id
-from ltxserve.errors import Conflict, NotFound, RequestRefused
+from ltxserve.errors import Conflict, InsufficientCredits, NotFound, RequestRefused
 from ltxserve.jobs.listing import JobFilter
 from ltxserve.jobs.rows import Job
 from ltxserve.jobs.states import JobState
 from ltxserve.service.submission import Submission
-from tests.services import submit, wait_for, wait_until
+from tests.loopback import Loopback, Reply
+from tests.services import settings_for, submit, wait_for, wait_until
 
 LONG = "steps=2000 pause=0.02"
 
@@ -88,6 +91,33 @@ def test_everything_wrong_is_refused_at_once(app: App, payer: Account) -> None:
     assert "unknown_field" in refusal.value.codes
     assert len(set(refusal.value.problems)) == len(refusal.value.problems)
     assert balance(app, payer) == 1000
+
+
+def test_nothing_is_fetched_for_what_will_be_refused(tmp_path: Path) -> None:
+    picture = Reply(body=b"not a picture", headers={"Content-Type": "image/png"})
+    with Loopback(lambda request: picture) as server:
+        app = create_app(
+            settings_for(tmp_path, open_networks="127.0.0.0/8", open_ports=str(server.port)), "api"
+        )
+        asked = {
+            "prompt": "p",
+            "conditions": [{"source": f"http://127.0.0.1:{server.port}/a.png"}],
+        }
+        try:
+            with app.database.begin() as conn:
+                poor = create_account(conn, NewAccount("poor", price_list="per-second"))
+            with pytest.raises(RequestRefused) as refusal:
+                app.generations.submit(poor, Submission({**asked, "fps": -1}))
+            assert "fps_out_of_range" in refusal.value.codes
+            with pytest.raises(InsufficientCredits) as short:
+                app.generations.submit(poor, Submission(asked))
+            assert short.value.price > short.value.balance == 0
+            assert server.seen == []
+            with pytest.raises(RequestRefused):
+                app.generations.submit(app.local_account(), Submission(asked))
+            assert len(server.seen) == 1
+        finally:
+            app.close()
 
 
 @pytest.mark.parametrize("source", ["/etc/passwd", "file:///etc/passwd", "store:other/x.png"])

@@ -67,6 +67,7 @@ def error_body(failure: Failure) -> dict[str, Any]:
             "type": _BY_CODE.get(failure.error.code, kind),
             "message": failure.said,
             "code": failure.error.code,
+            **failure.figures,
         },
     }
 

@@ -115,6 +115,7 @@ def error_body(failure: Failure) -> dict[str, Any]:
             "type": _TYPES.get(failure.status, fallback),
             "param": _param(param),
             "code": code,
+            **failure.figures,
         }
     }
 

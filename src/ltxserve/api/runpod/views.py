@@ -126,7 +126,7 @@ def health_view(counts: Mapping[str, int], idle: int, running: int) -> dict[str,
 
 def error_body(failure: Failure) -> dict[str, Any]:
     """A refused call."""
-    return {"error": failure.said, "code": failure.error.code}
+    return {"error": failure.said, "code": failure.error.code, **failure.figures}
 
 
 ERRORS = ErrorForm(error_body, {405: 404, 409: 400, 413: 400, 415: 400, 422: 400})

@@ -62,6 +62,7 @@ def error_body(failure: Failure) -> dict[str, Any]:
         "error": failure.said,
         "code": failure.error.code,
         "problems": [problem.to_dict() for problem in problems_of(failure.error)],
+        **failure.figures,
     }
 
 
