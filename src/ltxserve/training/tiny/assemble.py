@@ -16,8 +16,8 @@ import torch
 from diffusers import AutoencoderKLLTX2Audio, AutoencoderKLLTX2Video
 from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 
-from ltxserve.training.tiny.fit_transformer import Net
 from ltxserve.training.tiny.model import build_scheduler, build_tokenizer
+from ltxserve.training.tiny.net import Net
 
 FILE_LIMIT = "15MB"  # of one weight file; the package promises 16 MiB
 HASHES = "SHA256SUMS"

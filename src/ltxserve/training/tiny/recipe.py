@@ -1,4 +1,4 @@
-"""The training of the built-in model: six fittings in order, each resumable, then the assembly.
+"""The training of the built-in model: its fittings in order, each resumable, then the assembly.
 
 It knows the order and the sizes, not how a part is fitted.
 """
@@ -6,7 +6,7 @@ It knows the order and the sizes, not how a part is fitted.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -19,8 +19,9 @@ from torch import nn
 from ltxserve.training.tiny.assemble import Fitted, assemble
 from ltxserve.training.tiny.draw import Canvas
 from ltxserve.training.tiny.fit_sound import AudioVaeJob, VocoderJob
-from ltxserve.training.tiny.fit_transformer import Net, TransformerJob
+from ltxserve.training.tiny.fit_transformer import TransformerJob
 from ltxserve.training.tiny.fit_vae import DecoderJob, VaeJob
+from ltxserve.training.tiny.fit_words import WordsJob
 from ltxserve.training.tiny.latents import (
     SHARD,
     Batch,
@@ -33,12 +34,14 @@ from ltxserve.training.tiny.latents import (
 )
 from ltxserve.training.tiny.loop import Run, checkpoint_path, train
 from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocoder
+from ltxserve.training.tiny.net import Net
 from ltxserve.training.tiny.plot import plot_losses
 from ltxserve.training.tiny.sampling import sheet_sampler
 
 STEPS_PER_SHARD = 25  # how fast the pool of encoded clips grows
 CLIP = Canvas(256, 256, 49)
 STILL = Canvas(256, 256, 1)
+MOMENTS = 3  # latent frames of a clip that the stage of that name sees
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
 
 
@@ -56,8 +59,11 @@ class Recipe:
     decoder_steps: int
     audio_vae_steps: int
     vocoder_steps: int
+    words_steps: int
     stills_steps: int
     stills_batch: int
+    moments_steps: int
+    moments_batch: int
     video_steps: int
     video_batch: int
     clips: int
@@ -79,12 +85,16 @@ def train_tiny(run: Run, recipe: Recipe, device: str, target: Path) -> bool:
     for job in (
         AudioVaeJob(recipe.audio_vae_steps, device),
         VocoderJob(recipe.vocoder_steps, device),
+        WordsJob(recipe.words_steps, device),
     ):
         if not train(job, run):
             return False
     encoders = load_encoders(run, device)
-    if not fit_stills(run, recipe, encoders) or not fit_video(run, recipe, encoders):
-        return False
+    before = "words"
+    for job in transformer_jobs(run, recipe, encoders):
+        if not fit_next(run, recipe, job, before):
+            return False
+        before = job.name
     finish(run, encoders, target)
     return True
 
@@ -99,44 +109,54 @@ def fit_vae(run: Run, recipe: Recipe, device: str) -> bool:
     return train(job, run)
 
 
-def fit_stills(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
-    """Fit the transformer on first frames: what words look like, at a seventh of a clip's cost."""
-
-    def source(number: int) -> Batch:
-        first = STILL_SEEDS + number * recipe.stills_batch
-        return encode_clips(encoders, list(range(first, first + recipe.stills_batch)), STILL)
-
-    sampler = sheet_sampler(encoders, STILL)
-    return train(
-        TransformerJob("stills", recipe.stills_steps, source, encoders.device, sampler), run
+def transformer_jobs(run: Run, recipe: Recipe, encoders: Encoders) -> Iterator[TransformerJob]:
+    """First frames, a few moments of clips, whole clips: most is learned where it costs least."""
+    still, clip = (sheet_sampler(encoders, canvas) for canvas in (STILL, CLIP))
+    device = encoders.device
+    yield TransformerJob(
+        "stills", recipe.stills_steps, fresh(encoders, STILL, recipe.stills_batch), device, still
+    )
+    yield TransformerJob(
+        "moments",
+        recipe.moments_steps,
+        clips(run, recipe, encoders, recipe.moments_batch),
+        device,
+        clip,
+        MOMENTS,
+    )
+    yield TransformerJob(
+        "video", recipe.video_steps, clips(run, recipe, encoders, recipe.video_batch), device, clip
     )
 
 
-def fit_video(run: Run, recipe: Recipe, encoders: Encoders) -> bool:
-    """Fit the transformer on whole clips, from where the stills left it."""
-    source = (
-        fresh_clips(recipe, encoders) if recipe.clips == 0 else cached_clips(run, recipe, encoders)
-    )
-    sampler = sheet_sampler(encoders, CLIP)
-    job = TransformerJob("video", recipe.video_steps, source, encoders.device, sampler)
+def fit_next(run: Run, recipe: Recipe, job: TransformerJob, before: str) -> bool:
+    """Fit the transformer further, from where the stage before left it."""
     if recipe.compiled:
         job.compile()
     if not checkpoint_path(run, job).exists():
-        job.start_from(load_state(run, "stills")["average"])
+        job.start_from(load_state(run, before)["average"])
     return train(job, run)
 
 
-def fresh_clips(recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
+def clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Callable[[int], Batch]:
+    """Batches of clips, from the pool where the recipe has one."""
+    if recipe.clips == 0:
+        return fresh(encoders, CLIP, size)
+    return cached_clips(run, recipe, encoders, size)
+
+
+def fresh(encoders: Encoders, canvas: Canvas, size: int) -> Callable[[int], Batch]:
     """Batches that are drawn and encoded as they are needed."""
+    start = STILL_SEEDS if canvas.num_frames == 1 else 0
 
     def source(number: int) -> Batch:
-        first = number * recipe.video_batch
-        return encode_clips(encoders, list(range(first, first + recipe.video_batch)), CLIP)
+        first = start + number * size
+        return encode_clips(encoders, list(range(first, first + size)), canvas)
 
     return source
 
 
-def cached_clips(run: Run, recipe: Recipe, encoders: Encoders) -> Callable[[int], Batch]:
+def cached_clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Callable[[int], Batch]:
     """Batches out of a pool of clips that are encoded once, kept, and more with every few steps.
 
     Training begins after minutes of encoding, not after all of it; which clips a step may see
@@ -148,7 +168,7 @@ def cached_clips(run: Run, recipe: Recipe, encoders: Encoders) -> Callable[[int]
         count = min(recipe.clips // SHARD, recipe.first_shards + number // STEPS_PER_SHARD)
         while len(pool) < count:
             pool.append(read_shard(write_shard(encoders, folder, len(pool), CLIP)))
-        rows = Random(f"pool {number}").sample(range(count * SHARD), recipe.video_batch)
+        rows = Random(f"pool {number}").sample(range(count * SHARD), size)
         return joined([pool[row // SHARD].pick(torch.tensor([row % SHARD])) for row in rows])
 
     return source
@@ -197,6 +217,8 @@ def jobs_of(recipe: Recipe) -> dict[str, int]:
         "decoder": recipe.decoder_steps,
         "audio_vae": recipe.audio_vae_steps,
         "vocoder": recipe.vocoder_steps,
+        "words": recipe.words_steps,
         "stills": recipe.stills_steps,
+        "moments": recipe.moments_steps,
         "video": recipe.video_steps,
     }

@@ -13,7 +13,6 @@ from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
 from ltxserve.training.tiny.draw import Canvas
-from ltxserve.training.tiny.fit_transformer import Net
 from ltxserve.training.tiny.latents import Encoders
 from ltxserve.training.tiny.model import (
     MAX_TOKENS,
@@ -21,6 +20,7 @@ from ltxserve.training.tiny.model import (
     build_tokenizer,
     build_vocoder,
 )
+from ltxserve.training.tiny.net import Net
 from ltxserve.training.tiny.sheet import save_sheet
 
 PROMPTS = (

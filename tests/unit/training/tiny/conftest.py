@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ltxserve.training.tiny.assemble import Fitted
-from ltxserve.training.tiny.fit_transformer import Net
 from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocoder
+from ltxserve.training.tiny.net import Net
 
 
 @pytest.fixture(scope="session")

@@ -29,11 +29,11 @@ def test_no_minutes_trains_nothing_but_leaves_a_checkpoint(tmp_path: Path) -> No
 
 
 def test_the_pool_grows_and_gives_equal_batches_for_equal_numbers(tmp_path: Path) -> None:
-    recipe = recipe_for("cpu", clips=5 * SHARD, video_batch=4, first_shards=1)
+    recipe = recipe_for("cpu", clips=5 * SHARD, first_shards=1)
     for number in range(5):
         torch.save(tiny_batch(number).__dict__, folder_of(tmp_path) / f"shard-{number:05d}.pt")
     encoders = Encoders(build_vae(), build_audio_vae(), "cpu")  # never asked: all shards are there
-    first, again = (cached_clips(Run(tmp_path), recipe, encoders) for _ in range(2))
+    first, again = (cached_clips(Run(tmp_path), recipe, encoders, 4) for _ in range(2))
     early = [int(seed) for number in range(40) for seed in first(number).seeds]
     assert early == [int(seed) for number in range(40) for seed in again(number).seeds]
     assert max(early) < 2 * SHARD

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from ltxserve.training.tiny.draw import Canvas
-from ltxserve.training.tiny.fit_transformer import Net
 from ltxserve.training.tiny.latents import Encoders
 from ltxserve.training.tiny.model import build_audio_vae, build_vae
+from ltxserve.training.tiny.net import Net
 from ltxserve.training.tiny.sampling import PROMPTS, SHOWN, sheet_sampler
 from ltxserve.training.tiny.words import split_words, vocabulary
 
