@@ -74,7 +74,7 @@ docs: $(READY)  ## write docs/reference anew from the code
 lock:  ## write constraints.txt anew from a clean environment
 	@python="$$($(FIND_PYTHON))"; "$$python" -m venv --clear $(VENV)-lock
 	$(VENV)-lock/bin/pip install "$$(grep -o 'torch==[0-9.]*' pyproject.toml)"
-	$(VENV)-lock/bin/pip install '.[engine,server,train,dev,external]'
+	$(VENV)-lock/bin/pip install '.[engine,server,runpod,train,dev,external]'
 	@{ sed -n '/^#/p' constraints.txt; \
 	   $(VENV)-lock/bin/pip freeze --all --exclude pip --exclude wheel --exclude ltxserve \
 	   | sed -E 's/\+[a-z0-9.]+$$//' | grep -viE '^(nvidia-|cuda-|triton|pytorch-triton)'; } > constraints.new
