@@ -33,6 +33,9 @@ def test_jobs_batches_pages_and_keys(on_postgres: Served):
 def test_events(on_postgres: Served):
     test_live.test_a_stream_has_every_event_in_order(on_postgres)
     test_live.test_many_listeners_hear_the_same(on_postgres)
+    with on_postgres.client() as client:
+        states = {job["state"] for job in client.get("/api/generations").json()["data"]}
+    assert "succeeded" in states
 
 
 def test_figures(on_postgres: Served):
