@@ -1,4 +1,4 @@
-"""The one safe POST: what is told to addresses that callers gave; knows no webhook.
+"""The one safe way to send: what goes to addresses that callers gave; knows no webhook, no store.
 
 The same rules as media/fetch.py about where connections may go; redirects are not followed, and
 no more of an answer is read than its head.
@@ -7,7 +7,8 @@ no more of an answer is read than its head.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ltxserve.errors import MediaError
 from ltxserve.media.deadline import Lookup
@@ -15,6 +16,7 @@ from ltxserve.media.fetch import FetchRules
 
 PUBLIC = FetchRules()
 _WAITS = ("connect", "read", "write", "pool")
+_PIECE = 1 << 20
 
 
 def post(
@@ -29,6 +31,33 @@ def post(
     Raises MediaError `url_refused` for an address that is not public, `media_fetch_failed` where
     no answer comes.
     """
+    sized = {"Content-Length": str(len(body)), **headers}
+    return _send("POST", url, body, sized, rules, lookup)
+
+
+def put(url: str, path: Path, headers: Mapping[str, str], rules: FetchRules = PUBLIC) -> int:
+    """Send a file, in pieces, to an address that takes it (a presigned URL); the answer's status.
+
+    Raises what `post` raises.
+    """
+    sized = {"Content-Length": str(path.stat().st_size), **headers}
+    return _send("PUT", url, _pieces(path), sized, rules, socket.getaddrinfo)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _send(
+    method: str,
+    url: str,
+    body: bytes | Iterable[bytes],
+    headers: Mapping[str, str],
+    rules: FetchRules,
+    lookup: Lookup,
+) -> int:
     import httpcore
     import httpx
     from ssrfguard import Policy, SSRFGuardError
@@ -54,12 +83,11 @@ def post(
         with (
             httpcore.ConnectionPool(context, network_backend=backend) as pool,
             pool.stream(
-                "POST",
+                method,
                 target,
                 content=body,
                 headers={
                     "Host": where.netloc.decode("ascii"),
-                    "Content-Length": str(len(body)),
                     "Connection": "close",
                     **headers,
                 },

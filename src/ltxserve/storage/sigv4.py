@@ -24,10 +24,13 @@ class Signer:
     region: str
     session_token: str = field(default="", repr=False)
 
-    def presign(self, url: str, now: float, expires_in: int, query: Mapping[str, str]) -> str:
+    def presign(
+        self, url: str, now: float, expires_in: int, query: Mapping[str, str], method: str = "GET"
+    ) -> str:
         """A link that GETs `url` (without a query of its own) from `now` on for `expires_in` s.
 
-        now: seconds since the epoch. query: such as response-content-disposition.
+        now: seconds since the epoch. query: such as response-content-disposition. method: PUT for
+        a link that writes.
         """
         moment = datetime.fromtimestamp(now, UTC)
         stamp, day = moment.strftime("%Y%m%dT%H%M%SZ"), moment.strftime("%Y%m%d")
@@ -45,7 +48,7 @@ class Signer:
         parts = urlsplit(url)
         said = "&".join(sorted(f"{_quoted(name)}={_quoted(word)}" for name, word in words.items()))
         request = "\n".join(
-            ["GET", parts.path, said, f"host:{parts.netloc}", "", "host", "UNSIGNED-PAYLOAD"]
+            [method, parts.path, said, f"host:{parts.netloc}", "", "host", "UNSIGNED-PAYLOAD"]
         )
         digest = hashlib.sha256(request.encode()).hexdigest()
         text = "\n".join([_ALGORITHM, stamp, scope, digest])

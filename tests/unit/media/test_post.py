@@ -1,10 +1,12 @@
 """What is posted arrives as it is; private addresses are not posted to, redirects not followed."""
 
+from pathlib import Path
+
 import pytest
 
 from ltxserve.errors import MediaError
 from ltxserve.media.fetch import FetchRules
-from ltxserve.media.post import post
+from ltxserve.media.post import post, put
 from tests.loopback import Loopback, Reply, Request
 
 
@@ -65,3 +67,26 @@ def test_no_answer_is_said() -> None:
         with pytest.raises(MediaError) as failure:
             post(f"{server.url}/", b"", {}, rules(server))
         assert failure.value.code == "media_fetch_failed"
+
+
+def test_a_file_is_put_whole_with_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"0123456789" * 200_000)
+    with Loopback(lambda request: Reply(200)) as server:
+        status = put(f"{server.url}/b/k?sig=1", path, {"Content-Type": "video/mp4"}, rules(server))
+        [seen] = server.seen
+    assert status == 200
+    assert (seen.method, seen.target, seen.headers["content-type"]) == (
+        "PUT",
+        "/b/k?sig=1",
+        "video/mp4",
+    )
+    assert seen.body == path.read_bytes()
+
+
+def test_files_are_not_put_inside(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"x")
+    with pytest.raises(MediaError) as refusal:
+        put("http://127.0.0.1/", path, {})
+    assert refusal.value.code == "url_refused"

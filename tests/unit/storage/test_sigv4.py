@@ -36,3 +36,10 @@ def test_everything_said_is_signed():
 
 def test_secrets_are_not_shown():
     assert "hush" not in repr(Signer("id", "hush", "r", "hush"))
+
+
+def test_a_link_to_write_is_not_a_link_to_read():
+    signer = Signer(ID, SECRET, "us-east-1")
+    read, write = (signer.presign(URL, NOW, 60, {}, method) for method in ("GET", "PUT"))
+    assert read != write
+    assert read.partition("&X-Amz-Signature")[0] == write.partition("&X-Amz-Signature")[0]
