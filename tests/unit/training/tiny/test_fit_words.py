@@ -8,7 +8,7 @@ from statistics import mean
 
 import torch
 
-from ltxserve.training.tiny.fit_words import Reader, WordsJob, answers, reading_loss
+from ltxserve.training.tiny.fit_words import WordsJob, answers, reading_loss
 from ltxserve.training.tiny.scene import Scene, random_scene
 from ltxserve.training.tiny.words import world
 
@@ -41,7 +41,7 @@ def test_two_things_of_one_colour_are_only_known_to_be_there() -> None:
 def test_true_answers_cost_nothing_and_false_ones_do() -> None:
     true = answers([random_scene(seed) for seed in range(8)])
     by_color, by_scene = true
-    sizes = [head.out_features for head in Reader(8).color_heads]
+    sizes = [1, len(world().shapes), len(world().sizes), len(world().motions)]
     sure = [20.0 * (by_color[..., :1] * 2 - 1)]
     sure += [
         20.0 * torch.eye(n)[by_color[..., i + 1].clamp(min=0)] for i, n in enumerate(sizes[1:])
