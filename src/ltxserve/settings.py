@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     supabase_prefix: what their paths begin with. supabase_public: whether the bucket is public.
     supabase_signed_url_ttl_seconds: how long links to a private bucket hold.
     runpod_api_key: for a pool at runpod://...; never shown.
+    worker_model: of a RunPod worker, by name, alias or repository; default: default_model.
+    worker_device, worker_dtype: of a RunPod worker, in place of device and dtype.
     """
 
     model_config = SettingsConfigDict(
@@ -117,6 +119,9 @@ class Settings(BaseSettings):
         default=86400, ge=1, le=7 * 86400, validation_alias="SUPABASE_SIGNED_URL_TTL_SECONDS"
     )
     runpod_api_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
+    worker_model: str = Field(default="", validation_alias="MODEL_NAME")
+    worker_device: str = Field(default="", validation_alias="DEVICE")
+    worker_dtype: str = Field(default="", validation_alias="DTYPE")
 
     @property
     def folder(self) -> Path:

@@ -31,7 +31,7 @@ CODES_BY_STATUS: dict[int, tuple[str, ...]] = {
         "account_exists",
         "upload_exists",
     ),
-    413: ("body_too_large", "media_too_large"),
+    413: ("body_too_large", "media_too_large", "result_too_large"),
     415: ("media_unsupported", "media_type_refused"),
     416: ("range_invalid",),
     422: (
