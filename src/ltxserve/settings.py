@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     supabase_signed_url_ttl_seconds: how long links to a private bucket hold.
     runpod_api_key: for a pool at runpod://...; never shown.
     worker_model: of a RunPod worker, by name, alias or repository; default: default_model.
-    worker_device, worker_dtype: of a RunPod worker, in place of device and dtype.
+    worker_device: of a RunPod worker, in place of device.
+    worker_dtype: of a RunPod worker, in place of dtype; bf16, fp16 and fp32 are understood too.
     """
 
     model_config = SettingsConfigDict(
