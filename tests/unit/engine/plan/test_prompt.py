@@ -22,7 +22,7 @@ def test_text(prompt: str, negative: str | None, codes: list[str]):
     assert [p.code for p in findings.problems] == codes
 
 
-@pytest.mark.parametrize(("words", "warned"), [(128, False), (129, True)])
+@pytest.mark.parametrize(("words", "warned"), [(64, False), (65, True)])
 def test_more_words_than_the_encoder_reads(words: int, warned: bool):
     findings = Findings()
     warn_of_length("ball " * words, load_catalog().model("tiny"), findings)

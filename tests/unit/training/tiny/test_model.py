@@ -30,7 +30,7 @@ PARAMETERS = {
     "vae": 10_699_473,
     "audio_vae": 695_786,
     "vocoder": 488_458,
-    "text_encoder": 390_256,
+    "text_encoder": 391_536,
     "connectors": 651_392,
     "transformer": 7_404_960,
 }
