@@ -81,7 +81,7 @@ def shared_engine() -> Engine:
     from ltxserve.settings import load_settings
 
     settings = load_settings()
-    return Engine(Placement(settings.device, settings.dtype, settings.models_dir))
+    return Engine(Placement(settings.device, settings.dtype, settings.models))
 
 
 def __getattr__(name: str) -> Any:

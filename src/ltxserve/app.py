@@ -191,7 +191,7 @@ def worker_config(settings: Settings, stored: StoreConfig) -> str:
         {
             "device": settings.device,
             "dtype": settings.dtype,
-            "models_dir": str(settings.models_dir) if settings.models_dir else None,
+            "models_dir": str(settings.models) if settings.models else None,
             "store": asdict(stored),
             "fetch": asdict(fetch_rules(settings)),
         }

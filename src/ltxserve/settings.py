@@ -20,8 +20,9 @@ class Settings(BaseSettings):
 
     device: auto takes CUDA, then MPS, then the CPU.
     dtype: auto takes what the device is good at (bfloat16 on CUDA, float32 on a CPU).
-    models_dir: folder of model weights besides the Hugging Face cache.
+    models: folder of model weights; pulled ones go there, and it is looked into first.
     offline: never download; files that are missing are an error.
+    accept_licences: licences of weights that are accepted without asking, with commas between.
     data_dir: folder of what the service keeps: database, files, secret.
     database_url: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in data_dir.
     secret_key: what key digests and links are made with; default: made once, in data_dir.
@@ -71,8 +72,9 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    models_dir: Path | None = None
+    models: Path | None = None
     offline: bool = False
+    accept_licences: str = ""
     data_dir: Path = Path("~/.local/share/ltxserve")
     database_url: SecretStr | None = None
     secret_key: SecretStr | None = None

@@ -41,7 +41,7 @@ def test_a_wrong_pool_is_refused(tmp_path: Path) -> None:
 
 
 def test_workers_get_what_they_need_and_read_no_settings(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, models_dir=tmp_path / "models")
+    settings = settings_for(tmp_path, models=tmp_path / "models")
     stored = store_config(settings, "s" * 64)
     told = json.loads(worker_config(settings, stored))
     assert StoreConfig.from_dict(told["store"]) == stored

@@ -24,14 +24,14 @@ def test_defaults_need_no_environment():
 
 def test_values_are_read(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LTXSERVE_DEVICE", "cpu")
-    monkeypatch.setenv("LTXSERVE_MODELS_DIR", "/data/models")
+    monkeypatch.setenv("LTXSERVE_MODELS", "/data/models")
     monkeypatch.setenv("LTXSERVE_OFFLINE", "true")
     monkeypatch.setenv("HF_HUB_CACHE", "/data/hub")
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     settings = load_settings()
     assert settings.device == "cpu"
     assert settings.offline
-    assert (settings.models_dir, settings.hf_hub_cache) == (Path("/data/models"), Path("/data/hub"))
+    assert (settings.models, settings.hf_hub_cache) == (Path("/data/models"), Path("/data/hub"))
     assert settings.hf_token is not None
     assert "hf_secret" not in repr(settings)
 

@@ -39,7 +39,10 @@ class Licence:
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """The model that reads the prompt; bytes as stored, tokens it reads at most."""
+    """The model that reads the prompt; bytes as stored, tokens it reads at most.
+
+    subfolder: its folder in the repo, or its one file. tokenizer: folder, where it is another one.
+    """
 
     name: str
     repo: str
@@ -47,6 +50,7 @@ class TextEncoder:
     bytes: int | None = None
     gated: bool = False
     subfolder: str = ""
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True)

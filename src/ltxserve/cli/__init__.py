@@ -18,7 +18,6 @@ from rich.console import Console
 from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
 
 VERBS = {
-    "models": "ltxserve.cli.models:models",
     "generate": "ltxserve.cli.generate:generate",
     "stitch": "ltxserve.cli.stitch:stitch",
     "plan": "ltxserve.cli.plan:plan",
@@ -30,6 +29,7 @@ VERBS = {
 """Verb -> where its function is. Verb modules import heavy libraries inside their functions."""
 
 GROUPS = {
+    "models": "ltxserve.cli.models:group",
     "jobs": "ltxserve.cli.jobs:group",
     "accounts": "ltxserve.cli.accounts:group",
     "keys": "ltxserve.cli.keys:group",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from ltxserve.catalog.weights.pull import Pulling
 from ltxserve.progress import Progress
 
 
@@ -112,3 +114,36 @@ class ByteBar(OneBar):
     def __call__(self, have: int, of: int) -> None:
         """Show bytes that are here of bytes that there are."""
         self.show("download", have, of)
+
+
+class PullBars(OneBar):
+    """One bar per file that is pulled or checked; a line per file where there is no terminal."""
+
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        shown = console or Console(stderr=True)
+        super().__init__(Bars(*columns, TransferSpeedColumn(), console=shown), quiet)
+        self._quiet = quiet
+        self._tasks: dict[str, TaskID] = {}
+        self._said: set[tuple[str, str]] = set()
+
+    def __call__(self, pulling: Pulling) -> None:
+        """Show where the pull is."""
+        if not self._shown:
+            self._say(pulling)
+            return
+        if pulling.file not in self._tasks:
+            self._tasks[pulling.file] = self._bars.add_task("", total=pulling.of)
+        text = f"{pulling.file.rpartition('/')[2]} [dim]{pulling.state}[/]"
+        task = self._tasks[pulling.file]
+        self._bars.update(task, description=text, completed=pulling.done, total=pulling.of)
+
+    def checking(self, path: Path, done: int, of: int) -> None:
+        """Show how much of a file has been read."""
+        self(Pulling(str(path), "checking", done, of))
+
+    def _say(self, pulling: Pulling) -> None:
+        key = (pulling.file, pulling.state)
+        if not self._quiet and key not in self._said:
+            self._said.add(key)
+            self._bars.console.print(f"{pulling.state}: {pulling.file}", markup=False)

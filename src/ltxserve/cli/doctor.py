@@ -74,7 +74,7 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
 def weights_folder(settings: Settings | None) -> Path:
     """Where downloaded weights would go, whose disk is the one to measure."""
     named = (
-        [settings.models_dir, settings.hf_hub_cache, settings.hf_home]
+        [settings.models, settings.hf_hub_cache, settings.hf_home]
         if settings is not None
         else []
     )
@@ -118,7 +118,7 @@ def media_findings(machine: Machine) -> list[Finding]:
     ]
     if machine.disk_free < LITTLE_DISK:
         what = f"{machine.disk_free / GIB:.1f} GiB free at {machine.disk_path}."
-        found.append(Finding("warning", what, "Free some, or set LTXSERVE_MODELS_DIR elsewhere."))
+        found.append(Finding("warning", what, "Free some, or set LTXSERVE_MODELS elsewhere."))
     return found
 
 

@@ -1,4 +1,7 @@
-"""`ltxserve models`: every model of the catalog, what it can do, and whether it fits here."""
+"""`ltxserve models`: every model of the catalog, what it can do, and whether it fits here.
+
+`models list` is the same; what else can be done with them is in weights.py.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ltxserve.catalog import ModelSpec, load_catalog
+from ltxserve.catalog.weights.needs import locate
+from ltxserve.catalog.weights.places import Places
+from ltxserve.cli import weights
 from ltxserve.cli.room import Room, find_room, fits
 from ltxserve.engine.plan import estimate_default
+from ltxserve.settings import load_settings
+
+group = typer.Typer(help="Models: list them, pull, find, check and remove their weights.")
 
 _FEATURES = {
     "audio": "sound",
@@ -25,20 +34,53 @@ _FEATURES = {
 _COLOURS = {"yes": "green", "low_vram": "yellow", "no": "red"}
 
 
-def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
-) -> None:
+AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")]
+
+
+@group.callback(invoke_without_command=True)
+def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List every model: licence, size, what it can do, whether it runs and fits here."""
+    if context.invoked_subcommand is None:
+        show(as_json)
+
+
+@group.command("list")
+def list_models(
+    as_json: AsJson = False,
+    here: Annotated[bool, typer.Option("--here", help="Only those whose files are here.")] = False,
+) -> None:
+    """List every model, or those whose files are on this machine."""
+    show(as_json, here)
+
+
+group.command("pull")(weights.pull_model)
+group.command("where")(weights.where)
+group.command("verify")(weights.verify_model)
+group.command("rm")(weights.remove_model)
+
+
+def show(as_json: bool, here: bool = False) -> None:
+    """Print the rows, as a table or as JSON."""
     room = find_room()
-    rows = load_catalog().models.values()
+    places = Places(configured=load_settings().models)
+    present = {spec.name: is_here(spec, places) for spec in load_catalog().models.values()}
+    rows = [spec for spec in load_catalog().models.values() if present[spec.name] or not here]
     if as_json:
-        typer.echo(json.dumps([describe(spec, room) for spec in rows], indent=2))
+        told = [{**describe(spec, room), "here": present[spec.name]} for spec in rows]
+        typer.echo(json.dumps(told, indent=2))
         return
     console = Console()
-    console.print(table(list(rows), room))
+    console.print(table(rows, room))
     memory = f"{gigabytes(room.ram)} memory"
     gpu = f", {gigabytes(room.vram)} on the GPU" if room.vram else ", no NVIDIA GPU"
     console.print(f"This machine: {memory}{gpu}. Needs are of the model's default clip.")
+    names = ", ".join(spec.name for spec in rows if present[spec.name])
+    console.print(f"Files are here of: {names or 'none'}.", markup=False)
+
+
+def is_here(spec: ModelSpec, places: Places) -> bool:
+    """Whether everything that loading a model needs is on this machine."""
+    return bool(spec.weights) or not locate(spec, places).blocking
 
 
 def describe(spec: ModelSpec, room: Room) -> dict[str, Any]:

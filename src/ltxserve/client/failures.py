@@ -41,6 +41,9 @@ _BY_CODE: dict[str, type[LtxserveError]] = {
     "url_refused": MediaError,
     "backend_missing": ModelUnavailable,
     "licence_not_accepted": ModelUnavailable,
+    "repository_gated": ModelUnavailable,
+    "hub_unavailable": ModelUnavailable,
+    "download_corrupt": ModelUnavailable,
     "settings_invalid": ConfigurationError,
     "catalog_invalid": ConfigurationError,
 }

@@ -1,11 +1,13 @@
 """Progress on the screen: one bar a stage, or one line where there is no terminal."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from ltxserve.cli.bars import BarObserver, ByteBar, JobBar
+from ltxserve.catalog.weights.pull import Pulling
+from ltxserve.cli.bars import BarObserver, ByteBar, JobBar, PullBars
 from ltxserve.progress import Progress
 
 TOLD = [
@@ -69,5 +71,28 @@ def test_no_bar_where_nobody_looks(quiet: bool, terminal: bool):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
     with ByteBar(quiet, console) as bar:
         bar(1, 2)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_pull_has_a_bar_or_a_line_for_each_file(terminal: bool):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
+    with PullBars(console=console) as bars:
+        for done in (0, 500_000, 1_000_000):
+            bars(Pulling("a/b: folder/w.safetensors", "fetching", done, 1_000_000))
+        bars.checking(Path("v.safetensors"), 1, 2)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    if terminal:
+        assert "1.0/1.0 MB" in text
+    else:
+        assert text == "fetching: a/b: folder/w.safetensors\nchecking: v.safetensors\n"
+
+
+def test_a_quiet_pull_says_nothing():
+    console = Console(file=io.StringIO(), width=80)
+    with PullBars(quiet=True, console=console) as bars:
+        bars(Pulling("f", "done", 1, 1))
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == ""

@@ -1,13 +1,16 @@
 """`ltxserve models`: every row, as a table and as JSON."""
 
 import json
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from ltxserve.catalog import load_catalog
+from ltxserve.catalog.weights.places import Places
 from ltxserve.cli import app
-from ltxserve.cli.models import describe, features, gigabytes, table
+from ltxserve.cli.models import describe, features, gigabytes, is_here, table
 from ltxserve.cli.room import Room
 
 ROOM = Room(ram=8 * 2**30, vram=None)
@@ -36,3 +39,13 @@ def test_a_row_says_what_it_can_do():
     assert "camera (prompt)" in features(tiny)
     assert describe(tiny, ROOM)["defaults"]["num_frames"] == 49
     assert gigabytes(3 * 2**29) == "1.5 GiB"
+
+
+def test_those_that_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LTXSERVE_MODELS", str(tmp_path))
+    result = CliRunner().invoke(app, ["models", "list", "--here", "--json"])
+    assert [row["name"] for row in json.loads(result.output)] == ["tiny"]
+    spec = load_catalog().model("ltx-2-19b-dev")
+    assert not is_here(spec, Places(configured=tmp_path, volumes=(), caches=()))
+    shown = CliRunner().invoke(app, ["models"]).output
+    assert "Files are here of: tiny." in shown
