@@ -1,0 +1,1 @@
+"""The RunPod Serverless worker: the engine behind RunPod's queue. `python -m ltxserve.runpod`."""

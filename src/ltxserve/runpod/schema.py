@@ -1,0 +1,318 @@
+"""What a job's `input` may say: the worker's own words beside the fields of our request; pure.
+
+Knows names and types only. Whether values are possible is the plan's to say; both kinds of
+problems end up in one refusal.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import AliasChoices, ConfigDict, Field, ValidationError
+
+from ltxserve.engine.plan.parse import parse_request, show_field
+from ltxserve.errors import Problem, RequestRefused
+from ltxserve.types import Control, GenerationRequest, Noun, OutputFormat
+
+MAX_PROMPTS = 16
+"""Clips in one job; a queue serves more of them better than one long job does."""
+ALIASES = {
+    "steps": "num_inference_steps",
+    "guidance": "guidance_scale",
+    "cfg": "guidance_scale",
+    "length": "num_frames",
+    "duration": "seconds",
+    "frame_rate": "fps",
+    "resolution": "size",
+    "camera": "camera_motion",
+    "generate_audio": "audio",
+}
+"""Words of other workers -> fields of our request."""
+SOURCES = {
+    "image": "first",
+    "image_url": "first",
+    "image_base64": "first",
+    "last_image": "last",
+    "last_image_url": "last",
+    "last_image_base64": "last",
+    "end_image_url": "last",
+    "video": "video",
+    "video_url": "video",
+    "video_base64": "video",
+}
+"""Field -> which condition of the clip it is."""
+FRAMES = {"first": 0, "last": -1, "video": 0}
+DETAILER = "ic-detailer"
+NATIVE = frozenset(GenerationRequest.model_fields)
+
+
+class S3Target(Noun):
+    """A bucket of the caller's, in our words or in those of RunPod's `s3Config`.
+
+    endpoint: http(s)://HOST[:PORT] (path style). region: of the signature.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    endpoint: str = Field(validation_alias=AliasChoices("endpoint", "endpoint_url", "endpointUrl"))
+    bucket: str = Field(validation_alias=AliasChoices("bucket", "bucket_name", "bucketName"))
+    access_key_id: str = Field(validation_alias=AliasChoices("access_key_id", "accessId"))
+    secret_access_key: str = Field(
+        validation_alias=AliasChoices("secret_access_key", "accessSecret"), repr=False
+    )
+    region: str = ""
+    prefix: str = ""
+
+
+class Extras(Noun):
+    """What a job's input can say besides the fields of a request; None = not said.
+
+    mode: t2v, i2v or v2v; must agree with the sources. prompts: several clips in one job.
+    image..., last_image..., video...: URL, data URI or base64. strength: of these sources.
+    spatial_upscaler, temporal_upscaler, detailer: toggles. control: a control video.
+    output_format, file_name: what is delivered, and its name at the end of its path.
+    return_signed_url: with a store, give a link. return_base64: give the file itself.
+    upload_url: presigned address that the file is PUT to, one for each clip. s3: a bucket that it
+    is put in. stitch: join clips (`clips`), or the clips that the `prompts` make.
+    """
+
+    mode: Literal["t2v", "i2v", "v2v"] | None = None
+    prompts: tuple[str, ...] | None = None
+    image: str | None = None
+    image_url: str | None = None
+    image_base64: str | None = None
+    last_image: str | None = None
+    last_image_url: str | None = None
+    last_image_base64: str | None = None
+    end_image_url: str | None = None
+    video: str | None = None
+    video_url: str | None = None
+    video_base64: str | None = None
+    strength: float = 1.0
+    spatial_upscaler: bool = False
+    temporal_upscaler: bool = False
+    detailer: bool = False
+    control: Control | None = None
+    output_format: OutputFormat | None = None
+    file_name: str = "video.mp4"
+    return_signed_url: bool = True
+    return_base64: bool = False
+    upload_url: str | tuple[str, ...] | None = None
+    s3: S3Target | None = None
+    stitch: dict[str, Any] | None = None
+
+
+@dataclass
+class Reading:
+    """What was read, and all that is wrong with it so far.
+
+    request: fields of our request. names: our field -> the caller's word for it, where they differ.
+    """
+
+    extras: Extras
+    request: dict[str, Any]
+    names: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt of each clip."""
+        return self.extras.prompts or (str(self.request.get("prompt", "")),)
+
+    @property
+    def upload_urls(self) -> tuple[str, ...]:
+        """Where files are PUT to, one for each."""
+        given = self.extras.upload_url
+        return (given,) if isinstance(given, str) else tuple(given or ())
+
+    def say(self, code: str, message: str, hint: str, name: str | None = None) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(code, message, hint, name))
+
+    def refuse(self, problems: tuple[Problem, ...] = ()) -> None:
+        """Raise RequestRefused with every problem, in the caller's words, if there is one."""
+        found = dict.fromkeys((*self.problems, *problems))
+        if found:
+            raise RequestRefused(self._named(problem) for problem in found)
+
+    def _named(self, problem: Problem) -> Problem:
+        place = problem.field or ""
+        for ours, theirs in self.names.items():
+            if place == ours or place.startswith(f"{ours}."):
+                rest = place.removeprefix(ours) if "." in theirs else ""
+                return Problem(problem.code, problem.message, problem.hint, theirs + rest)
+        return problem
+
+
+def unwrapped(given: Any) -> Mapping[str, Any]:
+    """The innermost input; the SDK's client wraps an empty one twice. Raises RequestRefused."""
+    while isinstance(given, Mapping) and set(given) == {"input"}:
+        given = given["input"]
+    if not isinstance(given, Mapping):
+        hint = 'Send {"input": {"prompt": "..."}}.'
+        raise RequestRefused([Problem("invalid_field", "The input is no object.", hint, "input")])
+    return given
+
+
+def read(given: Mapping[str, Any]) -> Reading:
+    """An input as far as it can be read; `refuse` says what is wrong with it."""
+    words = {str(name): value for name, value in given.items() if value is not None}
+    problems: list[Problem] = []
+    names: dict[str, str] = {}
+    for alias in [name for name in words if name in ALIASES]:
+        _rename(words, alias, names, problems)
+    unknown = [name for name in words if name not in NATIVE and name not in Extras.model_fields]
+    problems += [_unknown(name) for name in unknown]
+    extras = _extras({k: v for k, v in words.items() if k in Extras.model_fields}, problems)
+    reading = Reading(extras, {k: v for k, v in words.items() if k in NATIVE}, names, problems)
+    _prompts(reading, is_joining=bool((extras.stitch or {}).get("clips")))
+    _structure(reading)
+    _sources(reading)
+    _toggles(reading)
+    return reading
+
+
+def _rename(
+    words: dict[str, Any], alias: str, names: dict[str, str], problems: list[Problem]
+) -> None:
+    value, ours = words.pop(alias), ALIASES[alias]
+    if alias == "camera" and isinstance(value, str):
+        value = value.strip().lower().replace(" ", "_").replace("-", "_")
+    if ours in words and words[ours] != value:
+        both = f"{names.get(ours, ours)} and {alias} differ."
+        problems.append(Problem("conflicting_fields", both, "Give one of the two.", alias))
+        return
+    words[ours] = value
+    names.setdefault(ours, alias)
+
+
+def _unknown(name: str) -> Problem:
+    known = sorted({*NATIVE, *Extras.model_fields, *ALIASES})
+    near = difflib.get_close_matches(name[:100], known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
+    return Problem("unknown_field", "There is no such field.", hint, show_field(name))
+
+
+def _extras(words: dict[str, Any], problems: list[Problem]) -> Extras:
+    try:
+        return Extras.model_validate(words)
+    except ValidationError as error:
+        bad: set[str] = set()
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            bad.add(str(item["loc"][0]))
+            place = show_field(".".join(str(part) for part in item["loc"]))
+            hint = "Correct the value or leave it out."
+            problems.append(Problem("invalid_field", f"{item['msg']}.", hint, place))
+    return _extras({name: value for name, value in words.items() if name not in bad}, problems)
+
+
+def _structure(reading: Reading) -> None:
+    """Judge the request's own fields; bad ones are left out, so that the rest can be planned."""
+    try:
+        parse_request(reading.request)
+    except RequestRefused as refused:
+        reading.problems += refused.problems
+        bad = {str(problem.field).split(".", maxsplit=1)[0] for problem in refused.problems}
+        for name in bad:
+            reading.request.pop(name, None)
+        reading.request.setdefault("prompt", "-")
+
+
+def _prompts(reading: Reading, is_joining: bool) -> None:
+    prompts = reading.extras.prompts
+    if is_joining:
+        reading.request.setdefault("prompt", "-")
+        return
+    if prompts is None:
+        return
+    if "prompt" in reading.request:
+        message = "There is a prompt and a list of prompts."
+        reading.say("conflicting_fields", message, "Give one of the two.", "prompts")
+    if not 1 <= len(prompts) <= MAX_PROMPTS:
+        message = f"There are {len(prompts)} prompts."
+        reading.say("invalid_field", message, f"Give 1 to {MAX_PROMPTS}.", "prompts")
+    reading.request["prompt"] = prompts[0] if prompts else "-"
+    reading.names["prompt"] = "prompts"
+
+
+def _sources(reading: Reading) -> None:
+    """Pictures and videos become conditions; the mode has to agree with them."""
+    found: dict[str, str] = {}
+    made: list[dict[str, Any]] = []
+    for name, kind in SOURCES.items():
+        source = getattr(reading.extras, name)
+        if not source:
+            continue
+        if kind in found:
+            message = f"{found[kind]} and {name} are the same picture."
+            reading.say("conflicting_fields", message, "Give one of the two.", name)
+            continue
+        found[kind] = name
+        reading.names[f"conditions.{len(made)}"] = name
+        made.append(
+            {
+                "source": _as_source(source, name.endswith("_base64")),
+                "frame": FRAMES[kind],
+                "strength": reading.extras.strength,
+            }
+        )
+    if made:
+        given = reading.request.get("conditions") or ()
+        for number in range(len(given)):
+            reading.names[f"conditions.{number + len(made)}"] = f"conditions.{number}"
+        reading.request["conditions"] = [*made, *given]
+    _check_mode(reading, found)
+
+
+def _as_source(source: str, is_base64: bool) -> str:
+    """Bare base64 as a data URI, so that every part after this one sees the same kinds."""
+    if source[:8].lower().startswith(("data:", "http://", "https://")):
+        return source
+    # Only base64 is that long; anything shorter is refused later as what it is.
+    if is_base64 or len(source) > 512:
+        return f"data:application/octet-stream;base64,{source}"
+    return source
+
+
+def _check_mode(reading: Reading, found: Mapping[str, str]) -> None:
+    mode = reading.extras.mode
+    conditioned = bool(reading.request.get("conditions"))
+    if mode == "t2v" and conditioned:
+        message = "The mode is t2v, but there is a picture or video."
+        reading.say("conflicting_fields", message, "Use i2v or v2v, or leave mode out.", "mode")
+    elif mode == "i2v" and not conditioned:
+        message = "The mode is i2v, but there is no picture."
+        reading.say("conflicting_fields", message, "Give image_url or image_base64.", "mode")
+    elif mode == "v2v" and "video" not in found and not conditioned:
+        message = "The mode is v2v, but there is no video."
+        reading.say("conflicting_fields", message, "Give video_url or video_base64.", "mode")
+
+
+def mode_of(reading: Reading) -> str:
+    """t2v, i2v or v2v: as said, or as the sources are."""
+    extras = reading.extras
+    if extras.mode:
+        return extras.mode
+    if extras.video or extras.video_url or extras.video_base64:
+        return "v2v"
+    return "i2v" if reading.request.get("conditions") else "t2v"
+
+
+def _toggles(reading: Reading) -> None:
+    extras, request = reading.extras, reading.request
+    if extras.spatial_upscaler or extras.temporal_upscaler:
+        given = dict(request.get("upscale") or {})
+        given.setdefault("spatial", extras.spatial_upscaler)
+        given.setdefault("temporal", extras.temporal_upscaler)
+        request["upscale"] = given
+    if extras.detailer:
+        request["loras"] = [*request.get("loras", ()), {"name_or_path": DETAILER}]
+    if extras.control is not None:
+        request["controls"] = [*request.get("controls", ()), extras.control.model_dump()]
+    if extras.output_format:
+        output = dict(request.get("output") or {})
+        output.setdefault("format", extras.output_format)
+        request["output"] = output

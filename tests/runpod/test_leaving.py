@@ -1,0 +1,106 @@
+"""How a worker ends: told to, killed, with a broken device, without its model. Each its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runpod.asking import asked, new_id
+from tests.runpod.platform import Platform, group_is_empty, worker
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Platform() as served:
+        yield served
+
+
+def test_a_broken_device_is_answered_and_a_fresh_worker_takes_over(
+    platform: Platform, tmp_path: Path
+):
+    with worker(platform, tmp_path) as first:
+        told = platform.run(new_id(), asked("poison"))
+        assert told.body["error"].startswith("device_broken: ")
+        assert told.body["stopPod"] is True
+        assert told.output["retryable"] is True
+        waiting = platform.submit(new_id(), asked())
+        assert first.left() == 0
+        assert waiting not in platform.taken, "the broken worker took another job"
+        assert group_is_empty(first.process.pid)
+    with worker(platform, tmp_path):
+        assert platform.ended(waiting).output["ok"] is True
+
+
+def test_told_to_end_it_finishes_its_job_and_leaves_the_next_one(
+    platform: Platform, tmp_path: Path
+):
+    go = tmp_path / "go"
+    with worker(platform, tmp_path) as running:
+        job = platform.submit(new_id(), asked(f"hold={go}"))
+        platform.running(job)
+        waiting = platform.submit(new_id(), asked())
+        running.stop()
+        go.touch()
+        assert platform.ended(job).output["ok"] is True
+        assert running.left() == 0
+        assert waiting not in platform.taken
+        assert group_is_empty(running.process.pid)
+
+
+def test_without_time_to_finish_the_job_is_sent_back(platform: Platform, tmp_path: Path):
+    with worker(platform, tmp_path, LTXSERVE_SHUTDOWN_SECONDS="0.2") as running:
+        job = platform.submit(new_id(), asked(f"hold={tmp_path / 'never'}"))
+        platform.running(job)
+        running.stop()
+        told = platform.ended(job)
+        assert told.output["error_code"] == "worker_lost"
+        assert told.output["retryable"] is True
+        assert running.left() == 0
+
+
+def test_killed_it_says_nothing_more_so_that_the_platform_notices(
+    platform: Platform, tmp_path: Path
+):
+    with worker(platform, tmp_path) as running:
+        job = platform.submit(new_id(), asked(f"hold={tmp_path / 'never'}"))
+        platform.wait(lambda: job in platform.pings, "a ping")
+        running.stop(signal.SIGKILL)
+        assert running.left() == -signal.SIGKILL
+        # The kernel kills its children, and process group members vanish once they are reaped.
+        platform_is_silent(running.process.pid)
+        assert platform.ends(job) == []
+    with worker(platform, tmp_path):
+        again = platform.run(job, asked())  # the platform hands it out again
+        assert again.output["ok"] is True
+
+
+def platform_is_silent(pid: int) -> None:
+    """Wait until nothing of a killed worker is left."""
+    for _ in range(200):
+        if group_is_empty(pid):
+            return
+        signal.sigtimedwait([], 0.05)
+    raise AssertionError("the process that pings has outlived its worker")
+
+
+def test_without_its_model_it_takes_no_job_and_says_why(platform: Platform, tmp_path: Path):
+    waiting = platform.submit(new_id(), asked())
+    with worker(platform, tmp_path, MODEL_NAME="Lightricks/LTX-2") as running:
+        code = running.left()
+        words = running.words()
+    assert code == 1
+    assert "the worker cannot start: " in words
+    assert "Traceback" not in words
+    assert waiting not in platform.taken
+
+
+def test_out_of_memory_again_and_again_is_ended_by_a_fresh_process(
+    platform: Platform, tmp_path: Path
+):
+    with worker(platform, tmp_path) as running:
+        told = [platform.run(new_id(), asked("oom")) for _ in range(3)]
+        assert [t.body.get("stopPod", False) for t in told] == [False, False, True]
+        assert running.left() == 0
