@@ -6,6 +6,7 @@ It knows the networks and their loss, not how clips are noised or where they com
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,6 +22,7 @@ from ltxserve.training.tiny.noising import FPS, Noised, noised
 NO_TEXT = 0.1  # share of captions left empty, for guidance
 AUDIO_WEIGHT = 0.3
 EMA = 0.998
+GUIDED_ABOVE = 0.5  # noise level; below it words change little and guidance would only sharpen
 
 Sampler = Callable[[Net, Path], None]
 """Draws a sample sheet with the given weights into a file."""
@@ -30,6 +32,7 @@ class TransformerJob:
     """Trains on batches that `source` gives by step number; what ships is averaged weights.
 
     moments: see only so many latent frames of each clip; None for all.
+    guidance: learn what guidance at this scale would make, so that sampling needs none (1 = off).
     """
 
     def __init__(
@@ -40,9 +43,10 @@ class TransformerJob:
         device: str = "cpu",
         sampler: Sampler | None = None,
         moments: int | None = None,
+        guidance: float = 1.0,
     ) -> None:
         torch.manual_seed(4)
-        self.sampler, self.moments = sampler, moments
+        self.sampler, self.moments, self.guidance = sampler, moments, guidance
         self.name, self.steps, self.source, self.device = name, steps, source, device
         self.net = Net().to(device)
         self.fitting = Fitting(self.net, muon_lr=0.012, adam_lr=1.5e-3)
@@ -68,6 +72,8 @@ class TransformerJob:
         seen = noised(batch, self.net.transformer.rope, chance, self.moments).to(self.device)
         with autocast(self.device):
             video, audio = self._predict(seen, texts, batch)
+        if self.guidance > 1:
+            seen = self._guided(seen, (video, audio), texts, batch)
         video_loss = ((video.float() - seen.video_target).square() * seen.weights).sum() / (
             seen.weights.sum() * seen.video.shape[2]
         )
@@ -75,6 +81,24 @@ class TransformerJob:
         self.fitting.update(video_loss + AUDIO_WEIGHT * audio_loss, scale)
         self._follow(min(EMA, (number + 1) / (number + 20)))
         return {"video": video_loss.item(), "audio": audio_loss.item()}
+
+    @torch.no_grad()
+    def _guided(
+        self, seen: Noised, told: tuple[Tensor, Tensor], texts: list[str], batch: Batch
+    ) -> Noised:
+        """Targets moved away from what would be made without words (model guidance).
+
+        Where they are met, the prediction is true + (guidance - 1) * (true - wordless).
+        """
+        with autocast(self.device):
+            video, audio = self._predict(seen, [""] * len(texts), batch)
+        worded = torch.tensor([bool(text) for text in texts], device=self.device)
+        share = (1 - 1 / self.guidance) * (worded & (seen.sigma > GUIDED_ABOVE))[:, None, None]
+        return replace(
+            seen,
+            video_target=seen.video_target + share * (told[0].detach() - video).float(),
+            audio_target=seen.audio_target + share * (told[1].detach() - audio).float(),
+        )
 
     def _predict(self, seen: Noised, texts: list[str], batch: Batch) -> tuple[Tensor, Tensor]:
         words, audio_words, mask = self.net.read(texts)

@@ -41,6 +41,7 @@ from ltxserve.training.tiny.sampling import sheet_sampler
 STEPS_PER_SHARD = 25  # how fast the pool of encoded clips grows
 CLIP = Canvas(256, 256, 49)
 STILL = Canvas(256, 256, 1)
+GUIDANCE = 2.0  # that the last stage learns to do without
 MOMENTS = 3  # latent frames of a clip that the stage of that name sees
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
 
@@ -125,7 +126,12 @@ def transformer_jobs(run: Run, recipe: Recipe, encoders: Encoders) -> Iterator[T
         MOMENTS,
     )
     yield TransformerJob(
-        "video", recipe.video_steps, clips(run, recipe, encoders, recipe.video_batch), device, clip
+        "video",
+        recipe.video_steps,
+        clips(run, recipe, encoders, recipe.video_batch),
+        device,
+        clip,
+        guidance=GUIDANCE,
     )
 
 
