@@ -50,6 +50,15 @@ def sweep(root: Path | None = None) -> int:
     return removed
 
 
+def in_use(root: Path | None = None) -> int:
+    """How many workers that live have a folder here."""
+    found = 0
+    for folder in Path(root or tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # somebody else's, or just being made or removed
+            found += not _is_abandoned(folder)
+    return found
+
+
 def _is_abandoned(folder: Path) -> bool:
     if sys.platform == "win32":  # no such locks: what is left waits for the system's own sweep
         return False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ltxserve.service.scratch import PREFIX, Scratch, sweep
+from ltxserve.service.scratch import PREFIX, Scratch, in_use, sweep
 
 HOLDER = """
 import sys
@@ -51,3 +51,12 @@ def test_only_what_the_dead_left_is_swept(tmp_path: Path):
         [mine.folder.name, f"{PREFIX}just-being-made", "somebody-elses"]
     )
     mine.close()
+
+
+def test_those_in_use_are_counted(tmp_path: Path):
+    assert in_use(tmp_path) == 0
+    scratch = Scratch(tmp_path)
+    (tmp_path / f"{PREFIX}half-made").mkdir()
+    assert in_use(tmp_path) == 1
+    scratch.close()
+    assert in_use(tmp_path) == 0
