@@ -12,7 +12,7 @@ WORKERS ?= 2
 THREADS ?= 1
 ARGS ?=
 
-.PHONY: help setup demo test crash check format bench gpu train-tiny golden docs lock clean
+.PHONY: help setup demo test test-ray crash check format bench gpu train-tiny golden docs lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,11 @@ demo: $(READY)  ## generate clips with the built-in model and say where they are
 
 test: $(READY)  ## run every test that needs no GPU
 	@OMP_NUM_THREADS=$(THREADS) MKL_NUM_THREADS=$(THREADS) \
-	  $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not gpu and not crash" $(ARGS)
+	  $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not gpu and not crash and not ray" $(ARGS)
+
+test-ray: $(READY)  ## the pool and the service on real Ray nodes on loopback (minutes)
+	@$(PY) -c "import ray" || $(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -m ray $(ARGS)
 
 crash: $(READY)  ## storms: kill, stop and restart everything under load (minutes)
 	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -m crash -s tests/crash $(ARGS)
@@ -74,7 +78,7 @@ docs: $(READY)  ## write docs/reference anew from the code
 lock:  ## write constraints.txt anew from a clean environment
 	@python="$$($(FIND_PYTHON))"; "$$python" -m venv --clear $(VENV)-lock
 	$(VENV)-lock/bin/pip install "$$(grep -o 'torch==[0-9.]*' pyproject.toml)"
-	$(VENV)-lock/bin/pip install '.[engine,server,runpod,train,dev,external]'
+	$(VENV)-lock/bin/pip install '.[engine,server,ray,runpod,train,dev,external]'
 	@{ sed -n '/^#/p' constraints.txt; \
 	   $(VENV)-lock/bin/pip freeze --all --exclude pip --exclude wheel --exclude ltxserve \
 	   | sed -E 's/\+[a-z0-9.]+$$//' | grep -viE '^(nvidia-|cuda-|triton|pytorch-triton)'; } > constraints.new

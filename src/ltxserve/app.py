@@ -225,9 +225,9 @@ def shown(secret: SecretStr | None) -> str:
 
 
 def run_limits(settings: Settings) -> RunLimits:
-    """How patient runs are, as the settings say; a remote pool is looked at less often."""
+    """How patient runs are, as the settings say; a pool that is asked over HTTP, less often."""
     return RunLimits(
-        pace=0.03 if settings.pool == "local" else 0.5,
+        pace=0.5 if settings.pool.startswith("runpod") else 0.03,
         start=settings.start_seconds,
         silence=settings.silence_seconds,
         total=settings.job_seconds,

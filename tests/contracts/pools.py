@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
+import pytest
+
+from ltxserve.db.ids import new_id
 from ltxserve.pool.base import GpuPool, NoFreeSlot, Patience, Report, Work, WorkerSpec
 from ltxserve.pool.create import create_pool
+from ltxserve.pool.ray import RayPool
+from ltxserve.pool.ray_cluster import Cluster as Connection
+from ltxserve.pool.ray_seats import Address
 from tests.contracts import entries
+from tests.contracts.desks import Cluster
+from tests.contracts.rays import RayNodes, ray_nodes
 from tests.contracts.runpod import KEY, RunPodServer
 
 T = TypeVar("T")
@@ -95,3 +107,45 @@ def runpod(stack: ExitStack) -> Maker:
         return create_pool(url, WorkerSpec(entries.NAME), patience, KEY)
 
     return make
+
+
+def desks(stack: ExitStack) -> Maker:
+    """Makes pools as on Ray, of desks in this process, closed with the stack."""
+
+    def make(patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool:
+        cluster = Cluster()
+        stack.callback(cluster.close)
+        spec = WorkerSpec(entries.NAME, json.dumps(config), ("cpu",) * slots)
+        return RayPool(Address("here"), spec, patience, cluster)
+
+    return make
+
+
+def on_ray(stack: ExitStack) -> Maker:
+    """Makes pools on one real cluster, each in a namespace of its own, dismissed with the stack."""
+    pytest.importorskip("ray")
+    nodes = cluster()
+
+    def make(patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool:
+        spec = WorkerSpec(entries.NAME, json.dumps(config), ("cpu",) * slots)
+        url = f"{nodes.url}?namespace={new_id()}"
+        pool = create_pool(url, spec, patience)
+        assert isinstance(pool, RayPool)
+        stack.callback(pool.dismiss)
+        return pool
+
+    return make
+
+
+@cache
+def cluster() -> RayNodes:
+    """One for all tests of this process, gone with it."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="nodes-")))
+    nodes = stack.enter_context(ray_nodes(folder))
+    # A connection takes seconds: one for all pools, until the cluster goes.
+    connection = Connection(Address.of(nodes.url))
+    connection.connect()
+    stack.callback(connection.disconnect)
+    return nodes

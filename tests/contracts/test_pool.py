@@ -13,16 +13,34 @@ from pathlib import Path
 import pytest
 
 from ltxserve.pool.base import NoFreeSlot, PoolUnavailable, Work
-from tests.contracts.pools import BRISK, LONG, PATIENT, Bench, Maker, local, runpod, until
+from tests.contracts.pools import (
+    BRISK,
+    LONG,
+    PATIENT,
+    Bench,
+    Maker,
+    desks,
+    local,
+    on_ray,
+    runpod,
+    until,
+)
 
-MAKERS: dict[str, Callable[[ExitStack], Maker]] = {"local": lambda _: local, "runpod": runpod}
-SEES_WORKERS = ("local",)
+MAKERS: dict[str, Callable[[ExitStack], Maker]] = {
+    "local": lambda _: local,
+    "runpod": runpod,
+    "desks": desks,
+    "ray": on_ray,
+}
+SLOW = {"ray": pytest.mark.ray}
+"""Pools whose tests take minutes, and their marks."""
+SEES_WORKERS = ("local", "desks", "ray")
 """Pools that see what each worker holds, and why one does not start."""
 ENDS_WORKERS = ("local",)
 """Pools whose workers end with them."""
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=[pytest.param(name, marks=SLOW.get(name, ())) for name in MAKERS])
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 

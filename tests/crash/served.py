@@ -1,6 +1,6 @@
 """One service process to be killed: everything but HTTP, on real workers with a stand-in body.
 
-Run as `python -m tests.crash.served FOLDER DATABASE_URL`; says "ready" when it runs jobs.
+Run as `python -m tests.crash.served FOLDER DATABASE_URL POOL_URL`; says "ready" when it runs jobs.
 """
 
 import subprocess
@@ -19,8 +19,9 @@ WORKERS = 2
 class Served:
     """The process from outside."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        self._words = [sys.executable, "-m", "tests.crash.served", str(folder), database_url]
+    def __init__(self, folder: Path, database_url: str, pool: str = "local") -> None:
+        words = ["-m", "tests.crash.served", str(folder), database_url, pool]
+        self._words = [sys.executable, *words]
         self._log: IO[str] = (folder / "served.log").open("a")
         self._process: subprocess.Popen[str] | None = None
         self.starts = 0
@@ -59,8 +60,8 @@ class Served:
         self._log.close()
 
 
-def main(folder: str, database_url: str) -> None:
-    settings = settings_for(Path(folder), database_url=database_url)
+def main(folder: str, database_url: str, pool: str) -> None:
+    settings = settings_for(Path(folder), database_url=database_url, pool=pool)
     limits = replace(QUICK, losses=20, attempts=200)  # a storm is no fault of the jobs
     app = create_app(settings, "orchestrator", tuned(limits, WORKERS))
     app.start()

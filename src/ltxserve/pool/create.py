@@ -19,7 +19,7 @@ def create_pool(
 ) -> GpuPool:
     """The pool that a URL names.
 
-    url: "local" (a subprocess per GPU), "ray://HOST:PORT" or "ray://auto" (a Ray cluster),
+    url: "local" (a subprocess per GPU), "ray://HOST:10001" or "ray://auto" (a Ray cluster),
     "runpod://ENDPOINT_ID" (RunPod Serverless; `secret` is its API key, and its workers have a
     configuration of their own). folder: where a pool may keep what has to survive a restart.
     Raises ConfigurationError `settings_invalid`, ModelUnavailable `backend_missing`.
@@ -34,6 +34,13 @@ def create_pool(
         from ltxserve.pool.runpod_api import Endpoint
 
         return RunPodPool(Endpoint.of(url), secret, patience, folder)
+    if url.startswith("ray://"):
+        from ltxserve.pool.ray import RayPool
+        from ltxserve.pool.ray_cluster import Cluster
+        from ltxserve.pool.ray_seats import Address
+
+        address = Address.of(url)
+        return RayPool(address, worker, patience, Cluster(address))
     raise ConfigurationError(
         "settings_invalid", f"{url} is no pool of workers.", f"Use one of {', '.join(SCHEMES)}."
     )

@@ -31,7 +31,7 @@ class LocalPool:
             if work.attempt <= begun:
                 return
             if begun:
-                self._drop(work.job_id)
+                self.drop(work.job_id)
             for keeper in self._in_order(work.model):
                 if keeper.take(work):
                     return
@@ -55,7 +55,12 @@ class LocalPool:
         for keeper in self._keepers:
             keeper.join()
 
-    def _drop(self, job_id: str) -> None:
+    def known(self) -> dict[str, int]:
+        """Every job that is remembered, with the attempt that was begun last."""
+        return self._records.known()
+
+    def drop(self, job_id: str) -> None:
+        """Kill the worker that has this job: the attempt has been given up."""
         for keeper in self._keepers:
             keeper.drop(job_id)
 

@@ -93,6 +93,11 @@ class Records:
             record = self._records.get(job_id)
             return UNKNOWN if record is None else record.report(after)
 
+    def known(self) -> dict[str, int]:
+        """Every job that is remembered, with its attempt."""
+        with self._lock:
+            return {job_id: record.attempt for job_id, record in self._records.items()}
+
     def attempt(self, job_id: str) -> int:
         """The attempt that was begun last, 0 = none that is remembered."""
         with self._lock:
