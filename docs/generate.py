@@ -15,6 +15,7 @@ import typer.main
 
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.cli import app
+from ltxserve.engine.plan.memory import estimate_default
 from ltxserve.errors import CODES
 from ltxserve.settings import PREFIX, Settings
 from ltxserve.types import (
@@ -209,11 +210,44 @@ def shown_default(value: Any) -> str:
     return f"`{value}`"
 
 
+GPUS = (
+    ("24 GB: RTX 4090, L4, A5000", "`ADA_24`, `AMPERE_24`", 23.5),
+    ("48 GB: L40S, L40, A40, A6000", "`ADA_48_PRO`, `AMPERE_48`", 44.5),
+    ("80 GB: H100, A100", "`ADA_80_PRO`, `AMPERE_80`", 79.0),
+    ("141 GB: H200", "`HOPPER_141`", 139.0),
+)
+"""Cards by memory, RunPod's names of them, and the GiB that a process can use."""
+
+
+def gpus() -> str:
+    rows = [gpu_row(spec) for spec in load_catalog().models.values()]
+    cards = ([name, pools, f"{usable:g} GiB"] for name, pools, usable in GPUS)
+    return page(
+        "Models and GPUs",
+        "The memory that each model's default clip needs by the plan's estimate, and the smallest "
+        "card that holds it. Larger clips need more: `ltxserve plan` says how much. "
+        "fp8 runs as such on Ada, Hopper and Blackwell cards; elsewhere (A100, A6000) it saves "
+        "memory only. fp4 needs Blackwell.",
+        table(["model", "GiB", "card", "GiB with low_vram", "card with low_vram"], rows),
+        table(["card", "RunPod's `gpuIds`", "usable"], cards),
+    )
+
+
+def gpu_row(spec: ModelSpec) -> list[str]:
+    cells = [f"`{spec.name}`"]
+    for low_vram in (False, True):
+        needed = estimate_default(spec, low_vram).peak / 2**30
+        card = next((name for name, _, usable in GPUS if needed <= usable), "several")
+        cells += [f"{needed:.1f}", card.partition(":")[0]]
+    return cells
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "settings.md": settings,
     "request.md": request,
     "models.md": models,
+    "gpus.md": gpus,
     "cli.md": cli,
 }
 
