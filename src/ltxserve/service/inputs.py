@@ -30,16 +30,14 @@ from ltxserve.jobs import store as jobs
 from ltxserve.jobs.states import JobState
 from ltxserve.media.examine import Examined, examine
 from ltxserve.media.fetch import FetchRules, fetch, is_url, too_large
-from ltxserve.service.sources import KEPT, lora_paths, sources_of
+from ltxserve.service.sources import KEPT, SEEN, families_of, lora_paths, sources_of
 from ltxserve.service.uploads import Uploads, workplace
 from ltxserve.storage.base import check_key
 
 if TYPE_CHECKING:
     from ltxserve.accounts.accounts import Account
 
-SEEN = ("image", "video")
-"""Families that a clip can be conditioned on or controlled by."""
-ANY = ("image", "video", "audio")
+ANY = (*SEEN, "audio")
 
 _ID = re.compile(r"(?:upload:|job:)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.IGNORECASE)
 # Shorter texts are more likely a mistyped name than a picture.
@@ -63,9 +61,9 @@ class Inputs:
         settled = copy.deepcopy(request)
         parts = list(sources_of(settled))
         problems = lora_paths(settled)
-        taken = self._take(account, [part["source"] for _, part in parts], SEEN)
+        taken = self._take(account, [(part["source"], families_of(name)) for name, part in parts])
         for name, part in parts:
-            found = taken[part["source"]]
+            found = taken[part["source"], families_of(name)]
             if isinstance(found, str):
                 part["source"] = found
             else:
@@ -85,13 +83,13 @@ class Inputs:
             return KEPT + self.uploads.keep(account, found).key
 
     def _take(
-        self, account: Account, sources: Iterable[str], families: Sequence[str]
-    ) -> dict[str, str | LtxserveError]:
-        """Source -> settled source, or what speaks against it."""
+        self, account: Account, sources: Iterable[tuple[str, tuple[str, ...]]]
+    ) -> dict[tuple[str, tuple[str, ...]], str | LtxserveError]:
+        """Source and its families -> settled source, or what speaks against it."""
 
-        def take(source: str) -> str | LtxserveError:
+        def take(asked: tuple[str, tuple[str, ...]]) -> str | LtxserveError:
             try:
-                return self.settle_one(account, source, families)
+                return self.settle_one(account, *asked)
             except (MediaError, NotFound, Conflict) as error:
                 return error
 

@@ -29,13 +29,31 @@ class Sources(Protocol):
         ...
 
 
+SEEN = ("image", "video")
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "video_to_video": ("video",),
+    "retake": ("video",),
+    "extend": ("video",),
+    "sound": ("audio", "video"),
+}
+"""Field of a request -> families of files that its source may be of; of every other, SEEN."""
+
+
 def sources_of(request: Json) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every part of a request that has a source, with its dotted path; odd shapes are skipped."""
-    for field in ("conditions", "controls"):
-        parts = request.get(field)
-        for number, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+    """Every part of a request that has a source, with its dotted path; odd shapes are skipped.
+
+    Whatever field it is in: a new way to name a source must not lead past the checks.
+    """
+    for field, value in request.items():
+        listed = isinstance(value, (list, tuple))
+        for number, part in enumerate(value if listed else (value,)):
             if isinstance(part, dict) and isinstance(part.get("source"), str):
-                yield f"{field}.{number}.source", part
+                yield f"{field}.{number}.source" if listed else f"{field}.source", part
+
+
+def families_of(name: str) -> tuple[str, ...]:
+    """What the source of a dotted path may be."""
+    return FAMILIES.get(name.partition(".")[0], SEEN)
 
 
 def lora_paths(request: Json) -> list[Problem]:

@@ -68,6 +68,20 @@ def test_a_data_uri(inputs: Inputs, anna: Account):
         assert opened.size == (16, 16)
 
 
+def test_each_place_takes_its_own_families(inputs: Inputs, anna: Account, tmp_path: Path):
+    tone = inputs.uploads.create(anna, io.BytesIO(sound(tmp_path)))
+    found = inputs.settle(anna, {"prompt": "p", "sound": {"source": tone.id}})
+    assert found["sound"]["source"] == KEPT + tone.key
+    with pytest.raises(RequestRefused) as caught:
+        inputs.settle(
+            anna, {"prompt": "p", "retake": {"source": tone.id}, "sound": {"source": "/etc/x"}}
+        )
+    assert [(p.code, p.field) for p in caught.value.problems] == [
+        ("media_type_refused", "retake.source"),
+        ("source_invalid", "sound.source"),
+    ]
+
+
 def test_bare_base64(inputs: Inputs, anna: Account):
     lines = base64.encodebytes(picture()).decode()
     assert settled(inputs, anna, lines)[0].endswith(".png")

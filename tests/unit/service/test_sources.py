@@ -2,16 +2,36 @@
 
 import pytest
 
-from ltxserve.service.sources import lora_paths, sources_of
+from ltxserve.service.sources import families_of, lora_paths, sources_of
 
 
 def test_every_source_with_its_place() -> None:
     request = {
         "conditions": [{"source": "a"}, {"frame": 1}, "odd", {"source": 3}],
         "controls": ({"source": "b"},),
+        "retake": {"source": "c", "start": 1},
+        "something_new": {"source": "d"},
+        "prompt": "text",
     }
     found = [(name, part["source"]) for name, part in sources_of(request)]
-    assert found == [("conditions.0.source", "a"), ("controls.0.source", "b")]
+    assert found == [
+        ("conditions.0.source", "a"),
+        ("controls.0.source", "b"),
+        ("retake.source", "c"),
+        ("something_new.source", "d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [
+        ("conditions.0.source", ("image", "video")),
+        ("extend.source", ("video",)),
+        ("sound.source", ("audio", "video")),
+    ],
+)
+def test_what_each_of_them_may_be(name: str, families: tuple[str, ...]) -> None:
+    assert families_of(name) == families
 
 
 @pytest.mark.parametrize("request_", [{}, {"conditions": None}, {"conditions": "text"}])
