@@ -187,7 +187,10 @@ class Supports:
     image: bool = True
     keyframes: bool = False
     video: bool = False
+    video_to_video: bool = False
+    retake: bool = False
     extend: bool = False
+    audio_to_video: bool = False
     camera: Camera = "none"
     loras: bool = False
     controls: tuple[str, ...] = ()
@@ -209,11 +212,30 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Mel:
+    """How a model's sound encoder is shown sound: log(max(mel, floor)), then (x + shift) / scale.
+
+    The magnitudes of a short-time transform of `window` samples, Hann, are gathered by triangular
+    filters on the `filters` mel scale ("slaney": filters of equal area, as LTX-2 was trained with;
+    "htk": of equal height, magnitudes divided by window / 4). pad: what is put beyond the ends.
+    Rate, hop and number of filters stand in the encoder's own configuration.
+    """
+
+    window: int = 1024
+    filters: Literal["slaney", "htk"] = "slaney"
+    pad: Literal["reflect", "constant"] = "reflect"
+    floor: float = 1e-5
+    shift: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One checkpoint: where it is, what it may be used for, what it can do, how it is run.
 
     `weights` is the folder of a model inside this package's catalog, or "" for one that is
-    fetched. `runs` says whether this build can run it; if not, `reason` says why.
+    fetched; `layout` names what is inside its files. `runs` says whether this build can run it;
+    if not, `reason` says why.
     """
 
     name: str
@@ -234,12 +256,14 @@ class ModelSpec:
     files: tuple[WeightFile, ...] = ()
     gated: bool = False
     vae: str = "conv"
+    layout: str = ""
     aliases: tuple[str, ...] = ()
     diffusers_repo: str = ""
     weights: str = ""
     reason: str = ""
     note: str = ""
     speed: Speed | None = None
+    mel: Mel = Mel()
 
 
 @dataclass(frozen=True)

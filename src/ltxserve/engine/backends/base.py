@@ -23,12 +23,16 @@ Frames = npt.NDArray[np.uint8]
 class Placement:
     """Where a model runs and in which arithmetic; "auto" lets the backend choose.
 
-    models_dir: where other than built-in weights lie, None = the Hugging Face cache.
+    models_dir: looked into first for weights, and where pulled ones go; None = the usual places.
+    download: whether weights that are missing may be pulled. accepted: licences of weights that
+    the operator accepts.
     """
 
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     models_dir: Path | None = None
+    download: bool = False
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,37 +1,33 @@
-"""Loads a model's parts from a diffusers folder. It knows where weights lie, not what they do."""
+"""Makes a resident model: finds its weights, has its parts read, hands them to what runs them."""
 
 from __future__ import annotations
 
-import importlib
-import json
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import ModelSpec
+from ltxserve.catalog.weights.hub import Hub
+from ltxserve.catalog.weights.needs import Located, locate
+from ltxserve.catalog.weights.places import Places
+from ltxserve.catalog.weights.pull import Wish, pull
 from ltxserve.engine.backends.base import Placement
-from ltxserve.errors import ModelUnavailable, OutOfMemory
+from ltxserve.engine.backends.diffusers.folders import (
+    WEIGHTLESS,
+    Part,
+    Reading,
+    listed_parts,
+    load_part,
+)
+from ltxserve.errors import ModelUnavailable
 from ltxserve.progress import NullObserver
 
 if TYPE_CHECKING:
     import torch
 
-    from ltxserve.engine.backends.diffusers.run import DiffusersBackend
+    from ltxserve.engine.backends.base import Backend
 
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
-
-
-@dataclass(frozen=True)
-class Part:
-    """A component of a pipeline: its folder and the class that reads it."""
-
-    folder: str
-    module: str
-    name: str
-    weights: bool = True
-
-
 PARTS = (
     Part("transformer", "diffusers", "LTX2VideoTransformer3DModel"),
     Part("vae", "diffusers", "AutoencoderKLLTX2Video"),
@@ -39,9 +35,10 @@ PARTS = (
     Part("vocoder", "diffusers.pipelines.ltx2.vocoder", "LTX2Vocoder"),
     Part("connectors", "diffusers.pipelines.ltx2.connectors", "LTX2TextConnectors"),
     Part("text_encoder", "transformers", "Gemma3ForConditionalGeneration"),
-    Part("tokenizer", "transformers", "PreTrainedTokenizerFast", weights=False),
-    Part("scheduler", "diffusers", "FlowMatchEulerDiscreteScheduler", weights=False),
+    Part("tokenizer", "transformers", "PreTrainedTokenizerFast"),
+    Part("scheduler", "diffusers", "FlowMatchEulerDiscreteScheduler"),
 )
+"""Of the built-in model; folders of others say in model_index.json what they have."""
 
 
 def weights_folder(spec: ModelSpec) -> Path:
@@ -59,12 +56,35 @@ def weights_folder(spec: ModelSpec) -> Path:
     return folder
 
 
-def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
+def find_weights(spec: ModelSpec, placement: Placement) -> Located:
+    """Where a row's files lie; pulled first, where that is allowed and they are nowhere.
+
+    Raises ModelUnavailable: `weights_missing`, and whatever `pull` raises.
+    """
+    places = Places(configured=placement.models_dir)
+    located = locate(spec, places)
+    if located.blocking and placement.download:
+        wish = Wish(spec, accepted=placement.accepted)
+        pull(wish, places, Hub(), lambda _: None)
+        located = locate(spec, places)
+    if located.blocking:
+        names = "; ".join(need.name for need in located.blocking)
+        raise ModelUnavailable(
+            "weights_missing",
+            f"The files of {spec.name} are not on this machine: {names}.",
+            f"Pull them: ltxserve models pull {spec.name}",
+            "model",
+        )
+    return located
+
+
+def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
     """A resident model on the device that the placement chooses.
 
     Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`; OutOfMemory.
     """
-    folder = weights_folder(spec)
+    located = None if spec.weights or not spec.layout else find_weights(spec, placement)
+    folder = weights_folder(spec) if located is None else None
     try:
         from ltxserve.engine.backends.diffusers.device import choose_device, choose_dtype
         from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
@@ -77,50 +97,40 @@ def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
     device = choose_device(placement)
     dtype = choose_dtype(placement, device, small=bool(spec.weights))
     with quiet(), device_errors(Watched(NullObserver())):
-        parts = {part.folder: _load(part, folder, _options(part, spec, dtype)) for part in PARTS}
+        if located is None:
+            parts = _from_folder(spec, PARTS, folder or Path(), dtype)
+        else:
+            parts = _from_files(spec, located, dtype, device)
         return DiffusersBackend(spec, parts, device)
 
 
-def _options(part: Part, spec: ModelSpec, dtype: torch.dtype) -> dict[str, Any]:
-    # local_files_only: a folder that is there must never be looked up on a hub.
-    options: dict[str, Any] = {"local_files_only": True}
-    if part.weights:
-        options["dtype" if part.module == "transformers" else "torch_dtype"] = dtype
-        options["output_loading_info"] = True
-    if part.folder == "transformer" and spec.supports.stg:
-        # The same attention, able to skip it; without, diffusers accepts STG and does nothing.
-        options["perturbed_attn"] = True
-    return options
+def _from_files(
+    spec: ModelSpec, located: Located, dtype: torch.dtype, device: torch.device
+) -> dict[str, Any]:
+    from ltxserve.engine.backends.diffusers.reading.assemble import Choice
+    from ltxserve.engine.backends.diffusers.reading.parts import part_names, read_parts
+
+    folder = located.path("pipeline")
+    if folder is None:
+        return read_parts(spec, located, Choice(dtype, device))
+    listed = listed_parts(folder, (*part_names(spec), "text_encoder", *WEIGHTLESS))
+    wanted = [part for part in listed if part.folder != "processor"]
+    return _from_folder(spec, tuple(wanted), folder, dtype)
 
 
-def _load(part: Part, folder: Path, options: dict[str, Any]) -> Any:
-    from safetensors import SafetensorError
+def _from_folder(
+    spec: ModelSpec, parts: tuple[Part, ...], folder: Path, dtype: torch.dtype
+) -> dict[str, Any]:
+    # The same attention, able to skip it; without, diffusers accepts STG and does nothing.
+    stg = {"perturbed_attn": True} if spec.supports.stg and spec.family == "ltx2" else {}
+    reading = Reading(dtype, {"transformer": stg}, mapped=bool(spec.weights))
+    folders = {part.folder: folder / part.folder for part in parts}
+    whole = folder / "transformer_full"  # LTX-2.5's folder has both variants
+    if spec.variant == "dev" and whole.is_dir():
+        folders["transformer"] = whole
+    loaded = {part.folder: load_part(part, folders[part.folder], reading) for part in parts}
+    if spec.layout:
+        from ltxserve.engine.backends.diffusers.reading.parts import scheduler_of
 
-    from ltxserve.engine.backends.diffusers.failures import is_exhausted
-
-    kind = getattr(importlib.import_module(part.module), part.name)
-    try:
-        loaded = kind.from_pretrained(str(folder / part.folder), **options)
-    except (OSError, SafetensorError, json.JSONDecodeError, LookupError, ValueError) as error:
-        raise _corrupt(part, error) from error
-    except RuntimeError as error:
-        if is_exhausted(error):
-            raise OutOfMemory() from error
-        raise _corrupt(part, error) from error
-    if not part.weights:
-        return loaded
-    model, found = loaded
-    lacking = sorted(found["missing_keys"])
-    if lacking:  # the libraries fill them with random numbers and go on
-        raise _corrupt(part, f"{len(lacking)} weights are missing, such as {lacking[0]}")
-    return model
-
-
-def _corrupt(part: Part, why: object) -> ModelUnavailable:
-    first = (str(why).splitlines() or [type(why).__name__])[0]
-    return ModelUnavailable(
-        "weights_corrupt",
-        f"{part.folder} cannot be loaded: {first[:200]}",
-        "Install or download the model again.",
-        "model",
-    )
+        loaded["scheduler"] = scheduler_of(spec)  # the folder's is of one variant only
+    return loaded

@@ -1,0 +1,90 @@
+"""Linear layers whose weights stay in fp8: with the file's scales, multiplied where the GPU can."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from torch import Tensor, nn
+
+SCALES = {
+    "weight_scale": "weight_scale",
+    "input_scale": "input_scale",
+    "scale_weight": "weight_scale",
+    "scale_input": "input_scale",
+}
+"""Last word of a scale's name in files -> the buffer it becomes."""
+_LARGEST = torch.finfo(torch.float8_e4m3fn).max
+_GRID = 16  # cuBLAS multiplies fp8 matrices whose sides are multiples of it
+_ABLE = (8, 9)  # Ada; Hopper and Blackwell are above
+
+
+class Fp8Linear(nn.Linear):
+    """A linear layer with fp8 weights: half the memory, and twice the speed on GPUs from Ada on.
+
+    weight: (out, in) as stored. weight_scale: what it has to be multiplied with, one number or one
+    for each output. input_scale: what inputs were divided by when the file was calibrated; 0 =
+    not calibrated, each call finds its own.
+    """
+
+    weight_scale: Tensor
+    input_scale: Tensor
+    computes: bool = False
+    """Whether it multiplies in fp8; else weights are made large for each call."""
+
+    @classmethod
+    def of(cls, linear: nn.Linear, kind: torch.dtype) -> Fp8Linear:
+        """An empty layer in place of another one of the same size."""
+        made = cls(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
+        made.weight = nn.Parameter(
+            torch.empty_like(linear.weight, dtype=kind, device="meta"), requires_grad=False
+        )
+        made.register_buffer("weight_scale", torch.ones(()))
+        made.register_buffer("input_scale", torch.zeros(()))
+        return made
+
+    def large_weight(self, dtype: torch.dtype) -> Tensor:
+        """The weights as they are meant, (out, in)."""
+        scale = self.weight_scale.float()
+        scale = scale.reshape(-1, 1) if scale.numel() > 1 else scale.reshape(())
+        if dtype == torch.float32:
+            return self.weight.float() * scale
+        return self.weight.to(dtype) * scale.to(dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As nn.Linear's."""
+        if self.computes and self.weight_scale.numel() == 1:
+            return self._multiplied(input)
+        bias = None if self.bias is None else self.bias.to(input.dtype)
+        return F.linear(input, self.large_weight(input.dtype), bias)
+
+    def _multiplied(self, inputs: Tensor) -> Tensor:
+        flat = inputs.reshape(-1, self.in_features)
+        static = self.input_scale.float().reshape(())
+        own = (flat.abs().amax().float() / _LARGEST).clamp(min=1e-12)
+        scale = torch.where(static > 0, static, own)
+        small = (flat.float() / scale).clamp(-_LARGEST, _LARGEST).to(torch.float8_e4m3fn)
+        product = torch._scaled_mm(
+            small,
+            self.weight.t(),
+            scale_a=scale,
+            scale_b=self.weight_scale.float().reshape(()),
+            out_dtype=inputs.dtype,
+        )
+        if self.bias is not None:
+            product = product + self.bias.to(product.dtype)
+        return product.reshape(*inputs.shape[:-1], self.out_features)
+
+
+def can_compute(device: torch.device, linear: Fp8Linear) -> bool:
+    """Whether a device multiplies fp8 matrices of this layer's size."""
+    if device.type != "cuda" or linear.weight.dtype != torch.float8_e4m3fn:
+        return False
+    able = torch.cuda.get_device_capability(device) >= _ABLE
+    return able and linear.in_features % _GRID == 0 and linear.out_features % _GRID == 0
+
+
+def choose_arithmetic(model: nn.Module, device: torch.device) -> None:
+    """Let every fp8 layer of a model multiply in fp8 where the device can."""
+    for module in model.modules():
+        if isinstance(module, Fp8Linear):
+            module.computes = can_compute(device, module)

@@ -1,0 +1,1 @@
+"""Small replicas of the vendor's files: official names, types and metadata, random numbers."""

@@ -1,0 +1,98 @@
+"""Reading tensors: the same as safetensors reads, in pieces, and never past the end."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ltxserve.engine.backends.diffusers.reading.tensors import corrupt, open_tensors
+from ltxserve.errors import ModelUnavailable
+
+TENSORS = {
+    "a": torch.randn(3, 5).to(torch.bfloat16),
+    "b": torch.tensor(2.5),
+    "c": torch.randn(7).to(torch.float8_e4m3fn),
+    "d": torch.arange(4),
+    "e": torch.zeros(0, 3),
+}
+
+
+def bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.reshape(-1).view(torch.uint8)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    save_file(TENSORS, tmp_path / "w.safetensors", {"config": '{"x": {"y": 1}}'})
+    return tmp_path / "w.safetensors"
+
+
+def test_everything_is_read_as_safetensors_reads_it(path: Path):
+    file = open_tensors(path)
+    ours, theirs = dict(file.read(file.entries)), load_file(path)
+    assert set(ours) == set(theirs)
+    for name, tensor in theirs.items():
+        assert (ours[name].dtype, ours[name].shape) == (tensor.dtype, tensor.shape)
+        assert torch.equal(bits(ours[name]), bits(tensor))
+    assert file.config == {"x": {"y": 1}}
+
+
+def test_in_the_order_of_the_file(path: Path):
+    file = open_tensors(path)
+    names = [name for name, _ in file.read(["a", "d", "c"])]
+    starts = [file.entries[name].start for name in names]
+    assert starts == sorted(starts)
+
+
+def test_a_file_that_shrinks_is_noticed(path: Path):
+    file = open_tensors(path)
+    last = max(file.entries.values(), key=lambda entry: entry.end)
+    path.write_bytes(path.read_bytes()[: last.end - 1])
+    with pytest.raises(ModelUnavailable) as caught:
+        dict(file.read([last.name]))
+    assert caught.value.code == "weights_corrupt"
+    assert last.name in caught.value.message
+
+
+@pytest.mark.parametrize("keep", [0, 7, 20, -1])
+def test_a_truncated_file_is_named(path: Path, keep: int):
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelUnavailable) as caught:
+        open_tensors(path)
+    assert caught.value.code == "weights_corrupt"
+    assert "w.safetensors" in caught.value.message
+
+
+def test_a_file_that_is_not_there(tmp_path: Path):
+    with pytest.raises(ModelUnavailable) as caught:
+        open_tensors(tmp_path / "none.safetensors")
+    assert caught.value.code == "weights_missing"
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"dtype": "F4", "shape": [4], "data_offsets": [0, 4]}, "unknown type F4"),
+        ({"dtype": "F32", "shape": [4], "data_offsets": [0, 4]}, "not its shape"),
+    ],
+)
+def test_headers_that_lie(tmp_path: Path, entry: dict[str, object], says: str):
+    header = json.dumps({"w": entry}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(ModelUnavailable) as caught:
+        open_tensors(path)
+    assert says in caught.value.message
+
+
+def test_a_configuration_that_is_no_json(tmp_path: Path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "w.safetensors", {"config": "{"})
+    with pytest.raises(ModelUnavailable) as caught:
+        _ = open_tensors(tmp_path / "w.safetensors").config
+    assert caught.value.code == "weights_corrupt"
+    save_file({"a": torch.zeros(1)}, tmp_path / "v.safetensors", {"config": "[]"})
+    assert open_tensors(tmp_path / "v.safetensors").config == {}
+    assert "verify" in corrupt(tmp_path, "x").hint

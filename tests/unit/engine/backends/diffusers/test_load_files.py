@@ -1,0 +1,100 @@
+"""Rows of the vendor's files through the whole engine: found, read, run, or refused with a code."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.engine.backends.base import Placement
+from ltxserve.engine.backends.diffusers.load import find_weights, load_backend
+from ltxserve.engine.clip import Clip
+from ltxserve.engine.engine import Engine
+from ltxserve.errors import ModelUnavailable
+from ltxserve.types import GenerationRequest
+from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
+
+PROMPT = "a red ball moves right"
+
+
+def made_by(root: Path, row: ModelSpec, **fields: object) -> Clip:
+    """A clip of a replica of this row."""
+    asked = {"width": SIDE, "height": SIDE, "num_frames": 9, "num_inference_steps": 2, "seed": 1}
+    request = GenerationRequest.model_validate(
+        {"prompt": PROMPT, "model": row.name, **asked, **fields}
+    )
+    with Engine(Placement("cpu", "float32", root), catalog_with(row)) as engine:
+        return engine.generate(request)
+
+
+RATES = {
+    "ltx-2-19b-dev": 24000,
+    "ltx-2-19b-distilled": 24000,
+    "ltx-2.3-22b-dev": 48000,
+    "ltx-2.3-22b-distilled-1.1": 48000,
+}
+
+
+@pytest.mark.parametrize(("name", "rate"), RATES.items())
+def test_a_replica_makes_a_clip_with_sound(name: str, rate: int, tmp_path: Path):
+    row = small_row(name)
+    write_row(tmp_path, row)
+    clip = made_by(tmp_path, row)
+    assert clip.frames.shape == (9, SIDE, SIDE, 3)
+    assert clip.frames.std() > 1
+    assert clip.audio is not None
+    assert clip.audio.sample_rate == rate
+    assert np.isfinite(clip.audio.samples).all()
+
+
+def test_scaled_fp8_makes_nearly_the_same_clip(tmp_path: Path):
+    large, small = small_row("ltx-2-19b-distilled"), small_row("ltx-2-19b-distilled-fp8")
+    write_row(tmp_path / "large", large)
+    write_row(tmp_path / "small", small)
+    clips = [made_by(tmp_path / "large", large), made_by(tmp_path / "small", small)]
+    away = np.abs(clips[0].frames.astype(int) - clips[1].frames).mean()
+    assert 0 < away < 2  # of rounding; scales left out give 60
+    other = made_by(tmp_path / "large", large, seed=2)
+    assert np.abs(clips[0].frames.astype(int) - other.frames).mean() > 10
+
+
+def test_missing_files_are_named_with_what_brings_them(tmp_path: Path):
+    row = small_row("ltx-2-19b-dev")
+    with pytest.raises(ModelUnavailable) as caught:
+        load_backend(row, Placement("cpu", models_dir=tmp_path))
+    assert caught.value.code == "weights_missing"
+    assert row.files[0].path in caught.value.message
+    assert "ltxserve models pull ltx-2-19b-dev" in caught.value.hint
+
+
+def test_what_may_be_downloaded_needs_its_licence(tmp_path: Path):
+    placement = Placement("cpu", models_dir=tmp_path, download=True)
+    with pytest.raises(ModelUnavailable) as caught:
+        find_weights(small_row("ltx-2-19b-dev"), placement)
+    assert caught.value.code == "licence_not_accepted"
+
+
+@pytest.mark.parametrize("cut", [100, -1])
+def test_a_truncated_checkpoint_is_named(tmp_path: Path, cut: int):
+    row = small_row("ltx-2-19b-dev")
+    write_row(tmp_path, row)
+    file = tmp_path / row.repo / row.files[0].path
+    file.write_bytes(file.read_bytes()[:cut])
+    with pytest.raises(ModelUnavailable) as caught:
+        load_backend(row, Placement("cpu", models_dir=tmp_path))
+    assert caught.value.code == "weights_corrupt"
+    assert file.name in caught.value.message
+    assert "cut short" in caught.value.message
+
+
+def test_a_diffusers_folder_makes_the_clip_of_the_files_it_was_made_of(tmp_path: Path):
+    row = small_row("ltx-2-19b-distilled")
+    write_row(tmp_path / "files", row)
+    folder = tmp_path / "folders" / row.diffusers_repo
+    backend = load_backend(row, Placement("cpu", "float32", tmp_path / "files"))
+    backend.pipeline.save_pretrained(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    index = json.loads((folder / "model_index.json").read_text())
+    assert index["vocoder"][1] == "LTX2Vocoder"
+    ours, theirs = made_by(tmp_path / "files", row), made_by(tmp_path / "folders", row)
+    assert np.array_equal(ours.frames, theirs.frames)
