@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -40,7 +40,13 @@ class Told(FakeBackend):
     """Does as the prompt says."""
 
     def run(
-        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+        self,
+        plan: Plan,
+        seed: int,
+        conditions: Sequence[ConditionFrames],
+        observer: Observer,
+        *more: Any,
+        **named: Any,
     ) -> FakeMade:
         pairs = (word.partition("=") for word in plan.prompt.split())
         words = {name: value for name, _, value in pairs}

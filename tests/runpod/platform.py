@@ -1,4 +1,5 @@
-"""RunPod's side of the worker protocol on loopback: hands out jobs, takes results, hears pings.
+"""RunPod on loopback: to workers it hands out jobs, takes results and hears pings; to clients it is
+the endpoint's API.
 
 What it does is what the real SDK was seen to rely on; faults are switched on by tests.
 """
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from tests.loopback import Loopback, Reply, Request
 
 HOLD = 0.5
 """Seconds that polls are held open."""
-PATIENCE = 60.0
+PATIENCE = 40.0
 """Seconds after which a test gives up waiting for a sign."""
 
 
@@ -49,11 +51,11 @@ class Told:
 class Platform(Loopback):
     """The endpoint ep1. faults: statuses that the next results get instead of being taken."""
 
-    silent: bool = False
     faults: list[int] = field(default_factory=list[int])
     told: list[Told] = field(default_factory=list[Told])
     pings: list[str] = field(default_factory=list[str])
     taken: list[str] = field(default_factory=list[str])
+    cancelled: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         super().__init__(self.answer)
@@ -110,6 +112,9 @@ class Platform(Loopback):
     # ── what a worker sees ──────────────────────────────────────────────────────────────────
     def answer(self, request: Request) -> Reply:
         kind, _, rest = request.path.removeprefix("/v2/ep1/").partition("/")
+        client = self._client(kind, rest, request)
+        if client is not None:
+            return client
         if kind == "job-take":
             return self._take()
         if kind == "job-stop":
@@ -123,6 +128,39 @@ class Platform(Loopback):
                 self._change.notify_all()
             return Reply(200)
         return Reply(404)
+
+    def _client(self, kind: str, job_id: str, request: Request) -> Reply | None:
+        """The calls that clients make, as far as the pool and the official client need them."""
+        if kind in ("run", "runsync"):
+            body = json.loads(request.body)
+            beside = {name: body[name] for name in ("s3Config",) if name in body}
+            job_id = self.submit(f"{uuid.uuid4()}-u1", body["input"], **beside)
+            if kind == "runsync":
+                self.ended(job_id)
+                return _json(self._status(job_id))
+            return _json({"id": job_id, "status": "IN_QUEUE"})
+        if kind == "status":
+            return _json(self._status(job_id))
+        if kind == "cancel":
+            self.cancel(job_id)
+            self.cancelled.add(job_id)
+            return _json({"id": job_id, "status": "CANCELLED"})
+        if kind == "health":
+            return _json({"jobs": {}, "workers": {"idle": 1, "running": 0}})
+        return None
+
+    def _status(self, job_id: str) -> dict[str, Any]:
+        with self._change:
+            progress, ends = self.progress(job_id), self.ends(job_id)
+        if job_id in self.cancelled:
+            return {"id": job_id, "status": "CANCELLED"}
+        if ends:
+            body = {key: ends[0].body[key] for key in ("output", "error") if key in ends[0].body}
+            return {"id": job_id, "status": "FAILED" if "error" in body else "COMPLETED", **body}
+        if job_id not in self.taken:
+            return {"id": job_id, "status": "IN_QUEUE"}
+        told = {"output": progress[-1]} if progress else {}
+        return {"id": job_id, "status": "IN_PROGRESS", **told}
 
     def _held(self, look: Callable[[], Any]) -> Any:
         end = time.monotonic() + HOLD
