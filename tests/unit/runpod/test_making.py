@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ltxserve.engine.engine import Engine
-from ltxserve.errors import Cancelled, LtxserveError, RequestRefused
+from ltxserve.errors import CODES, Cancelled, LtxserveError, RequestRefused
 from ltxserve.media.probe import probe
 from ltxserve.runpod.making import Maker, Order, Workshop, is_pooled
 from ltxserve.runpod.outputs import Outputs
+from ltxserve.runpod.schema import ALIASES, NATIVE, Extras
 from ltxserve.service.scratch import Scratch
 from tests.runpod.asking import SMALL, asked
 from tests.tiny import disc, saved
@@ -64,7 +68,7 @@ def test_text_and_picture(bench: Bench, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("given", "media_type", "start"),
+    ("words", "media_type", "start"),
     [
         ({"output_format": "webm"}, "video/webm", b"\x1aE\xdf\xa3"),
         ({"output_format": "gif"}, "image/gif", b"GIF8"),
@@ -72,8 +76,8 @@ def test_text_and_picture(bench: Bench, tmp_path: Path):
         ({"output": {"format": "mp4"}}, "video/mp4", b"\x00\x00\x00"),
     ],
 )
-def test_formats(bench: Bench, given: dict[str, Any], media_type: str, start: bytes):
-    video = bench.make(asked(**given))["video"]
+def test_formats(bench: Bench, words: dict[str, Any], media_type: str, start: bytes):
+    video = bench.make(asked(**words))["video"]
     assert video["content_type"] == media_type
     assert base64.b64decode(video["base64"]).startswith(start)
 
@@ -164,3 +168,30 @@ def test_work_of_a_service_goes_to_its_own_body(bench: Bench):
     assert not is_pooled({"work": {"payload": {}}, "prompt": "x"})
     with pytest.raises(LtxserveError):
         bench.make({"work": 1})
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 200),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["data:,", "data:image/png;base64,AA", "http://", "http://127.0.0.1/", "/a"]),
+    st.lists(st.sampled_from([{}, {"source": "x"}, {"source": 1}, "x", 3]), max_size=2),
+    st.dictionaries(st.sampled_from(["clips", "kind", "source", "format"]), st.text(), max_size=2),
+)
+FIELDS = sorted({*NATIVE, *Extras.model_fields, *ALIASES, "work", "odd"} - {"prompts"})
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=5))
+def test_odd_inputs_by_the_hundred_are_refused_by_code(words: dict[str, Any]):
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        try:
+            code = str(bench.make({"prompt": "x", **SMALL, "steps": 1, **words}).get("error"))
+        except LtxserveError as error:
+            code = error.code
+        assert code in {*CODES, "None"}
+        assert list(bench.scratch.folder.iterdir()) == [bench.scratch.folder / "lock"]
+        bench.scratch.close()
