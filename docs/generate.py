@@ -21,13 +21,18 @@ from ltxserve.settings import PREFIX, Settings
 from ltxserve.types import (
     Condition,
     Control,
+    Extend,
     GenerationRequest,
+    GivenSound,
     LoraUse,
     Noun,
     Output,
+    Retake,
     Upscale,
+    VideoToVideo,
 )
 
+HOME = Noun.__module__
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by `make docs` from the code; a test compares them. Do not edit. -->"
 
@@ -73,7 +78,8 @@ def settings() -> str:
 
 
 def request() -> str:
-    nouns = (GenerationRequest, Condition, LoraUse, Control, Upscale, Output)
+    made_from = (VideoToVideo, Retake, Extend, GivenSound)
+    nouns = (GenerationRequest, Condition, LoraUse, Control, *made_from, Upscale, Output)
     return page(
         "The request",
         "Every field a request can have; unknown fields are refused.",
@@ -121,6 +127,10 @@ def model_row(spec: ModelSpec) -> list[str]:
         "image": can.image,
         "keyframes": can.keyframes,
         "video": can.video,
+        "video to video": can.video_to_video,
+        "retake": can.retake,
+        "extend": can.extend,
+        "to a sound": can.audio_to_video,
         "sound": can.audio,
         "guidance": can.guidance,
         f"camera ({can.camera})": can.camera != "none",
@@ -180,7 +190,8 @@ def help_of(parameter: Any) -> str:
 def explained(noun: type[Noun] | type[Settings]) -> dict[str, str]:
     """What the class says of its fields: docstring lines of the form `name: meaning`."""
     found = {}
-    for line in (noun.__doc__ or "").splitlines():
+    docs = [part.__doc__ or "" for part in reversed(noun.__mro__) if part.__module__ == HOME]
+    for line in "\n".join(docs or [noun.__doc__ or ""]).splitlines():
         name, colon, meaning = line.strip().partition(": ")
         if colon and name in noun.model_fields:
             found[name] = meaning

@@ -71,6 +71,14 @@ CODES: dict[str, str] = {
     "controls_unsupported": "The model cannot follow a control video.",
     "upscale_unsupported": "The model has no upscaler of this kind.",
     "audio_unsupported": "The model makes no sound.",
+    # clips made from a video or to a sound
+    "video_to_video_unsupported": "The model cannot make a video over.",
+    "retake_unsupported": "The model cannot make a range of a video anew.",
+    "extend_unsupported": "The model cannot go on from a video.",
+    "audio_to_video_unsupported": "The model cannot make a clip to a given sound.",
+    "retake_range_invalid": "The range to make anew is empty or lies outside the source.",
+    "extension_invalid": "What is to be added to a video, or its context, cannot be made.",
+    "source_too_short": "The source is shorter than what is asked of it.",
     # output
     "output_invalid": "The output format, quality or file name cannot be used.",
     # stitching

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 OutputFormat = Literal["mp4", "webm", "gif", "png"]
 ControlKind = Literal["canny", "depth", "pose"]
+Direction = Literal["end", "start"]
 
 
 class Noun(BaseModel):
@@ -68,13 +69,82 @@ class Output(Noun):
     file_name: str | None = None
 
 
+class VideoSource(Noun):
+    """A video that the clip is made from.
+
+    source: path, http(s) URL or data URI of a video.
+    source_frames: how many frames it has at the clip's rate; measured, whatever is said here.
+    source_has_sound: whether there is sound in it; measured, whatever is said here.
+    """
+
+    source: str
+    source_frames: int | None = None
+    source_has_sound: bool | None = None
+
+
+class VideoToVideo(VideoSource):
+    """A video to make over: noise is put on it and taken off again, led by the prompt.
+
+    strength: 0 to 1, the noise level to start from; a low one keeps the source, 1 forgets it.
+    """
+
+    strength: float = 0.7
+
+
+class Retake(VideoSource):
+    """A range of a video to make anew; what is outside stays as it is.
+
+    start: second of the source at which the range begins.
+    end: second of the source at which it ends.
+    video: whether the pictures are made anew.
+    audio: whether the sound is made anew.
+    """
+
+    start: float
+    end: float
+    video: bool = True
+    audio: bool = True
+
+
+class Extend(VideoSource):
+    """A video to go on from; one of `seconds` and `num_frames` says how much is added.
+
+    direction: after its end or before its start.
+    seconds: how much to add.
+    num_frames: how much to add, in frames.
+    context: seconds of the source that the model sees while it goes on (None = 2).
+    join: whether the source is delivered with what is added.
+    """
+
+    direction: Direction = "end"
+    seconds: float | None = None
+    num_frames: int | None = None
+    context: float | None = None
+    join: bool = True
+
+
+class GivenSound(Noun):
+    """A sound that the clip is made to, and that it carries.
+
+    source: path, http(s) URL or data URI of a sound, or of a video with one.
+    start: second of it at which the clip begins.
+    source_seconds: how long it is; measured, whatever is said here.
+    """
+
+    source: str
+    start: float = 0.0
+    source_seconds: float | None = None
+
+
 class GenerationRequest(Noun):
     """Everything a caller can ask of one clip; None means "the model's or preset's default".
 
     Size: `width` and `height` in pixels, or `size` ("720p", "1080p", "1280x720"), with
     `aspect_ratio` ("16:9") to derive what is left open. Length: `num_frames` or `seconds`,
     at `fps` frames per second. `seed` None = random, reported back. Guidance terms without
-    prefix act on the picture, `audio_*` on the sound. `audio` None = when the model can.
+    prefix act on the picture, `audio_*` on the sound. `audio` None = when the model can (and,
+    where the clip is made from a video, when that has sound). At most one of `video_to_video`,
+    `retake` and `extend`: size, rate and length that are left open are then the source's.
     """
 
     prompt: str
@@ -104,6 +174,10 @@ class GenerationRequest(Noun):
     loras: tuple[LoraUse, ...] = ()
     camera_motion: str | None = None
     controls: tuple[Control, ...] = ()
+    video_to_video: VideoToVideo | None = None
+    retake: Retake | None = None
+    extend: Extend | None = None
+    sound: GivenSound | None = None
     upscale: Upscale = Upscale()
     audio: bool | None = None
     low_vram: bool = False

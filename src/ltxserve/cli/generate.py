@@ -48,6 +48,8 @@ def generate(
         return
     for warning in made.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
+    for remark in made.report.remarks:
+        console.print(remark, markup=False)
     console.print(measured(made), markup=False)
     typer.echo(str(made.path))
 
@@ -117,4 +119,5 @@ def summary(made: ClipFile) -> dict[str, Any]:
         "timings": {name: round(value, 3) for name, value in report.timings.items()},
         "peak_memory": report.peak_memory,
         "warnings": list(report.warnings),
+        "remarks": list(report.remarks),
     }

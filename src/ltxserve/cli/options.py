@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SIZE, LENGTH, SAMPLING, GUIDING, SOURCES, OUTPUT = (
+SIZE, LENGTH, SAMPLING, GUIDING, SOURCES, MADE_FROM, OUTPUT = (
     "Picture size",
     "Length",
     "Sampling",
     "Guidance",
     "Pictures, video, adapters",
+    "From a video, to a sound",
     "Output",
 )
 Read = Literal["as is", "numbers", "image", "video", "lora", "control"]
@@ -42,6 +43,11 @@ def _switch(field: str, flag: str, help: str, panel: str) -> RequestOption:
 
 def _term(name: str, help: str) -> RequestOption:
     return _plain(name, float, help, GUIDING)
+
+
+def _from(field: str, type: Any, help: str, flag: str, metavar: str | None = None) -> RequestOption:
+    name = field.replace(".", "_")
+    return RequestOption(name, (flag,), type, help, MADE_FROM, field, metavar=metavar)
 
 
 def _many(flag: str, field: str, read: Read, metavar: str, help: str) -> RequestOption:
@@ -110,6 +116,21 @@ OPTIONS: tuple[RequestOption, ...] = (
         "KIND=SOURCE[@STRENGTH]",
         "A canny, depth or pose video to follow. Repeatable.",
     ),
+    _from("video_to_video.source", str, "A video to make over.", "--video-to-video", "VIDEO"),
+    _from("video_to_video.strength", float, "0 keeps it, 1 forgets it (0.7).", "--strength"),
+    _from("retake.source", str, "A video of which a range is made anew.", "--retake", "VIDEO"),
+    _from("retake.start", float, "Second at which the range begins.", "--retake-start"),
+    _from("retake.end", float, "Second at which it ends.", "--retake-end"),
+    _switch("retake.video", "retake-video", "Make the pictures anew.", MADE_FROM),
+    _switch("retake.audio", "retake-audio", "Make the sound anew.", MADE_FROM),
+    _from("extend.source", str, "A video to go on from.", "--extend", "VIDEO"),
+    _from("extend.seconds", float, "Seconds to add.", "--extend-seconds"),
+    _from("extend.num_frames", int, "Frames to add.", "--extend-frames"),
+    _from("extend.direction", str, "end or start.", "--extend-direction"),
+    _from("extend.context", float, "Seconds of it that the model sees.", "--extend-context"),
+    _switch("extend.join", "join", "Deliver the video with what is added.", MADE_FROM),
+    _from("sound.source", str, "A sound to make the clip to.", "--sound", "SOUND"),
+    _from("sound.start", float, "Second of it at which the clip begins.", "--sound-start"),
     _switch("upscale.spatial", "upscale-spatial", "Double the size after the first pass.", SIZE),
     _switch("upscale.temporal", "upscale-temporal", "Double the frame rate.", LENGTH),
     _switch("audio", "audio", "With or without sound.", OUTPUT),

@@ -14,6 +14,7 @@ from ltxserve.cli.models import gigabytes
 from ltxserve.cli.request import with_request
 from ltxserve.engine import plan as planning
 from ltxserve.engine.plan import Guidance, Plan, Stage
+from ltxserve.engine.settle import settle
 from ltxserve.types import GenerationRequest, Shape
 
 
@@ -23,7 +24,8 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show what a request would run: sizes, steps, stages, memory. Generates nothing."""
-    made = planning.plan(request, load_catalog())
+    catalog = load_catalog()
+    made = planning.plan(settle(request, catalog), catalog)
     if as_json:
         typer.echo(json.dumps(made.to_dict(), indent=2))
         return
@@ -58,6 +60,7 @@ def summary(made: Plan) -> dict[str, str]:
         "steps": steps(made.stages, made.sigmas),
         "guidance": guidance(made.guidance),
         "sound guidance": guidance(made.audio_guidance) if made.generate_audio else "",
+        "made from": made_from(made),
         "conditions": ", ".join(f"{c.source[:60]} at frame {c.frame}" for c in made.conditions),
         "adapters": ", ".join(f"{lora.name} at {lora.strength:g}" for lora in made.loras),
         "memory": f"about {gigabytes(made.memory.peak)} at the peak",
@@ -70,6 +73,24 @@ def steps(stages: tuple[Stage, ...], sigmas: tuple[float, ...] | None) -> str:
     """Steps of all denoising stages, and where the noise levels come from."""
     counts = " + ".join(str(stage.steps) for stage in stages if stage.kind == "denoise")
     return counts + (" (the scheduler's noise levels)" if sigmas is None else "")
+
+
+def made_from(made: Plan) -> str:
+    """The video or the sound that the clip is made from, and how."""
+    if made.extend is not None:
+        parts = " + ".join(str(part.new) for part in made.extend.segments)
+        return f"{made.extend.source[:60]}, {parts} frames more at its {made.extend.direction}"
+    if made.retake is not None:
+        span = f"frames {made.retake.first_frame} to {made.retake.end_frame - 1}"
+        what = [name for name in ("video", "audio") if getattr(made.retake, name)]
+        return f"{made.retake.source[:60]}, {span} anew ({' and '.join(what)})"
+    told = []
+    if made.video_to_video is not None:
+        way = made.video_to_video
+        told.append(f"{way.source[:60]} at strength {way.strength:g}")
+    if made.sound is not None:
+        told.append(f"{made.sound.source[:60]} from second {made.sound.start:g}")
+    return ", ".join(told)
 
 
 def guidance(terms: Guidance) -> str:

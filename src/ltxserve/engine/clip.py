@@ -31,7 +31,8 @@ class Report:
     plan: what ran, with the seed that was used. timings: seconds by stage (read_conditions, load,
     encode_prompt, encode_conditions, denoise, decode_video, decode_audio, encode_file; those that
     ran). warnings: what was done differently from what was asked. peak_memory: bytes, of the
-    device's allocator on CUDA, of this process elsewhere.
+    device's allocator on CUDA, of this process elsewhere. remarks: what was measured of the clip,
+    such as how far the colours of an extension's segments have drifted.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Report:
     timings: Mapping[str, float]
     warnings: tuple[str, ...]
     peak_memory: int
+    remarks: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

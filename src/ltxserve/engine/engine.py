@@ -15,6 +15,7 @@ from ltxserve.engine.backends.create import create_backend
 from ltxserve.engine.clip import Clip, ClipFile, target_of
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.engine.run import Run
+from ltxserve.engine.settle import settle
 from ltxserve.media.encode import check_target, write_video
 from ltxserve.media.rates import exact_fps, samples_for
 from ltxserve.media.sound import Sound
@@ -47,8 +48,11 @@ class Engine:
         self._turn = threading.Lock()
 
     def plan(self, request: GenerationRequest) -> Plan:
-        """What would run. Raises RequestRefused with every problem of the request."""
-        return plan(request, self.catalog)
+        """What would run; the sources that a clip is made from are looked at for it.
+
+        Raises RequestRefused with every problem of the request, MediaError for such a source.
+        """
+        return plan(settle(request, self.catalog), self.catalog)
 
     def generate(self, request: GenerationRequest, observer: Observer | None = None) -> Clip:
         """Run a request and keep the clip in memory.
@@ -92,8 +96,10 @@ class Engine:
         """
         spec = self.catalog.model(model)
         if self._resident is None or self._resident[0] != spec.name:
+            last = self._resident  # alive until the next is loaded: what both need is read once
             self.close()
             self._resident = (spec.name, self._create(spec, self.placement))
+            del last
         return self._resident[1]
 
     def close(self) -> None:

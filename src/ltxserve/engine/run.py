@@ -1,17 +1,19 @@
-"""One run of one plan: conditions, model, denoising, decoding, fitting; it knows no file."""
+"""One clip of one plan: sources, model, denoising, decoding, on the plan's way; knows no file."""
 
 from __future__ import annotations
 
 import dataclasses
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from ltxserve.engine.backends.base import Backend, ConditionFrames, Frames, Made
 from ltxserve.engine.backends.inputs import read_condition
 from ltxserve.engine.clip import Report
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.stopwatch import Stopwatch
-from ltxserve.media.frames import fit_crop, resize
+from ltxserve.engine.ways.base import Playing, Take, Way
+from ltxserve.engine.ways.create import open_way, sources
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
 
@@ -33,6 +35,8 @@ class Run:
         self._find_backend = backend
         self._backend: Backend | None = None
         self._made: Made | None = None
+        self._way: Way | None = None
+        self._warnings: tuple[str, ...] = ()
 
     def tell(self, progress: Progress) -> None:
         """Tell the observer; time belongs to the stage it was told of last."""
@@ -42,16 +46,13 @@ class Run:
     def frames(self) -> Iterator[Frames]:
         """Chunks uint8 (n, height, width, 3) of the delivered clip, in order.
 
-        Nothing happens before the first chunk is asked for. Conditions are read before the model
-        is loaded: what cannot be read costs nobody a minute.
+        Nothing happens before the first chunk is asked for. Conditions and sources are read before
+        the model is loaded: what cannot be read costs nobody a minute.
         """
-        made = self._denoised(self._conditions())
-        total, done = self.plan.deliver.num_frames, 0
-        self.tell(Progress("decode_video", 0, total))
-        for chunk in made.frames():
-            done += len(chunk)
-            self.tell(Progress("decode_video", done, total))
-            yield self._fitted(chunk)
+        conditions = self._read()
+        assert self._way is not None
+        for chunk in self._way.frames(lambda take: self._denoised(take, conditions)):
+            yield chunk
             self.watch.enter("decode_video")
 
     def sound(self) -> Sound | None:
@@ -59,43 +60,77 @@ class Run:
 
         Cut or padded to the clip by whoever writes it.
         """
-        if self._made is None or not self.plan.generate_audio:
-            return None
-        self.tell(Progress("decode_audio", 0, 1))
-        sound = self._made.sound()
-        self.tell(Progress("decode_audio", 1, 1))
-        return sound
+        return None if self._way is None or self._made is None else self._way.sound()
 
     def report(self) -> Report:
         """How the run went so far."""
         self.watch.enter(None)
-        made = () if self._made is None else self._made.warnings
         return Report(
             plan=self.plan,
             seed=self.seed,
             timings=dict(self.watch.seconds),
-            warnings=tuple(dict.fromkeys((*self.plan.warnings, *made))),
+            warnings=tuple(dict.fromkeys((*self.plan.warnings, *self._warnings))),
             peak_memory=0 if self._backend is None else self._backend.peak_memory(),
+            remarks=() if self._way is None else tuple(self._way.remarks),
         )
 
-    def _conditions(self) -> tuple[ConditionFrames, ...]:
-        read, total = [], len(self.plan.conditions)
+    def _read(self) -> tuple[ConditionFrames, ...]:
+        read, more = [], sources(self.plan)
+        total = len(self.plan.conditions) + more
         for number, condition in enumerate(self.plan.conditions):
             self.tell(Progress("read_conditions", number, total))
             read.append(read_condition(condition, self.plan.generate))
+        if more:
+            self.tell(Progress("read_conditions", len(read), total))
+        self._way = open_way(self.plan)
         if total:
             self.tell(Progress("read_conditions", total, total))
         return tuple(read)
 
-    def _denoised(self, conditions: tuple[ConditionFrames, ...]) -> Made:
-        self.tell(Progress("load", 0, 1))
-        self._backend = self._find_backend(self.plan.model)
-        self.tell(Progress("load", 1, 1))
-        self._made = self._backend.run(self.plan, self.seed, conditions, self.tell)
-        return self._made
+    def _denoised(self, take: Take, conditions: tuple[ConditionFrames, ...]) -> Playing:
+        def tell(progress: Progress) -> None:
+            self.tell(among(progress, take))
 
-    def _fitted(self, chunk: Frames) -> Frames:
-        if self.plan.fit == "none":
-            return chunk
-        fit = fit_crop if self.plan.fit == "crop" else resize
-        return fit(chunk, self.plan.deliver.width, self.plan.deliver.height)
+        if take.number == 0:
+            self.tell(Progress("load", 0, 1))
+            self._backend = self._find_backend(self.plan.model)
+            self.tell(Progress("load", 1, 1))
+        assert self._backend is not None
+        # Another seed for every segment: the same noise again would make the same motion again.
+        seed = (self.seed + take.number) % 2**63
+        self._made = self._backend.run(take.plan, seed, conditions, tell, take.given)
+        self._warnings += self._made.warnings
+        return Telling(self._made, take, tell)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A denoised clip that tells of its decoding."""
+
+    made: Made
+    take: Take
+    tell: Callable[[Progress], None]
+
+    def frames(self) -> Iterator[Frames]:
+        """See Playing.frames."""
+        total, done = self.take.plan.generate.num_frames, 0
+        self.tell(Progress("decode_video", 0, total))
+        for chunk in self.made.frames():
+            done += len(chunk)
+            self.tell(Progress("decode_video", done, total))
+            yield chunk
+
+    def sound(self) -> Sound | None:
+        """See Playing.sound."""
+        self.tell(Progress("decode_audio", 0, 1))
+        sound = self.made.sound()
+        self.tell(Progress("decode_audio", 1, 1))
+        return sound
+
+
+def among(progress: Progress, take: Take) -> Progress:
+    """A step of one run as one of all the runs that a clip takes."""
+    if take.of == 1:
+        return progress
+    step, of = progress.step + take.number * progress.of, progress.of * take.of
+    return dataclasses.replace(progress, step=step, of=of)

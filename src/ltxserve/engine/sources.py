@@ -63,3 +63,26 @@ def _has_host(url: str) -> bool:
         return bool(urlsplit(url).hostname)
     except ValueError:  # e.g. a broken IPv6 address
         return False
+
+
+def video_problem(source: str) -> tuple[str, str] | None:
+    """Message and fix if this cannot be a video."""
+    fix = "Give a path, an http(s) URL or a data URI of a video."
+    if bad := source_problem(source):
+        return bad[0], fix
+    return (
+        None
+        if source_kind(source) in ("video", "unknown")
+        else (
+            f"{show(source)} is no video.",
+            fix,
+        )
+    )
+
+
+def sound_problem(source: str) -> tuple[str, str] | None:
+    """Message and fix if this cannot be a sound, or a video that may have one."""
+    fix = "Give a path, an http(s) URL or a data URI of a sound or of a video with sound."
+    if bad := source_problem(source):
+        return bad[0], fix
+    return (f"{show(source)} has no sound.", fix) if source_kind(source) == "image" else None

@@ -1,12 +1,15 @@
 """`ltxserve plan`: a dry run for people and for machines."""
 
 import json
+from pathlib import Path
 
 from typer.testing import CliRunner
 
 from ltxserve.cli import app
 from ltxserve.cli.plan import guidance
 from ltxserve.engine.plan import Guidance
+from ltxserve.media.encode import write_video
+from tests.unit.media.samples import moving_clip, target
 
 
 def run(*words: str) -> str:
@@ -27,6 +30,20 @@ def test_machines_get_the_whole_plan():
     data = json.loads(run("a ball", "--json", "--seed", "7", "--no-audio"))
     assert (data["model"], data["seed"], data["generate_audio"]) == ("tiny", 7, False)
     assert data["memory"]["peak"] > 0
+
+
+def test_what_a_clip_is_made_from(tmp_path: Path):
+    source = tmp_path / "a.mp4"
+    clip = moving_clip(25, 128, 128)
+    write_video([clip], target(source, clip), None)
+    text = run("a ball", "--extend", str(source), "--extend-seconds", "1", "--no-join")
+    assert "24 frames more at its end" in text
+    assert "24 frames at 24 fps" in text
+    text = run("a ball", "--retake", str(source), "--retake-start", "0.4", "--retake-end", "0.6")
+    assert "frames 9 to 16 anew (video and audio)" in text
+    data = json.loads(run("a ball", "--video-to-video", str(source), "--strength", "0.5", "--json"))
+    assert data["sigmas"][0] == 0.5
+    assert data["deliver"]["num_frames"] == 25
 
 
 def test_warnings_are_shown():

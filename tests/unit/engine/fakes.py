@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import ConditionFrames, Frames, Placement
+from ltxserve.engine.backends.base import ConditionFrames, Frames, Given, Placement
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
@@ -44,13 +44,20 @@ class FakeBackend:
 
     def __init__(self, act: Callable[[int], None] = lambda step: None) -> None:
         self.ran: list[tuple[Plan, int, tuple[ConditionFrames, ...]]] = []
+        self.given: list[Given | None] = []
         self.closed = False
         self._act = act
 
     def run(
-        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+        self,
+        plan: Plan,
+        seed: int,
+        conditions: Sequence[ConditionFrames],
+        observer: Observer,
+        given: Given | None = None,
     ) -> FakeMade:
         assert not self.closed, "a closed backend was used"
+        self.given.append(given)
         self.ran.append((plan, seed, tuple(conditions)))
         for step in range(1, plan.num_inference_steps + 1):
             self._act(step)

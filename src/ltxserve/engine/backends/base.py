@@ -47,6 +47,35 @@ class ConditionFrames:
     strength: float
 
 
+@dataclass(frozen=True, eq=False)
+class GivenFrames:
+    """Pictures that the clip is made from: frames uint8 (n, height, width, 3) of `generate` size.
+
+    frame: pixel frame of the clip that the first of them is: 0 (n is 8k+1), or 8m+1 (n is 8k).
+    held: for each of their latent frames, whether it stays as it is or is only begun from.
+    """
+
+    frames: Frames
+    frame: int
+    held: tuple[bool, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GivenSound:
+    """Sound that the clip is made from, as long as the clip; held within spans of seconds."""
+
+    sound: Sound
+    held: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a clip is made from, besides conditions."""
+
+    frames: GivenFrames | None = None
+    sound: GivenSound | None = None
+
+
 class Made(Protocol):
     """A denoised clip that is not decoded yet. Decoding happens while `frames` is consumed."""
 
@@ -65,9 +94,16 @@ class Backend(Protocol):
     """One resident model."""
 
     def run(
-        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+        self,
+        plan: Plan,
+        seed: int,
+        conditions: Sequence[ConditionFrames],
+        observer: Observer,
+        given: Given | None = None,
     ) -> Made:
         """Prompt, conditions and denoising of a plan; `observer` is called at every step.
+
+        given: what the clip is made from; what of it is held comes out as it went in.
 
         Raises OutOfMemory, GenerationFailed, and whatever the observer raises.
         """

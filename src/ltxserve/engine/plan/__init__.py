@@ -4,7 +4,17 @@ from ltxserve.engine.conditioning import PlannedCondition
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.build import plan
 from ltxserve.engine.plan.memory import estimate_default
-from ltxserve.engine.plan.nouns import Guidance, MemoryEstimate, Plan, Stage
+from ltxserve.engine.plan.nouns import (
+    Guidance,
+    MemoryEstimate,
+    Plan,
+    PlannedExtend,
+    PlannedRetake,
+    PlannedSound,
+    PlannedVideoToVideo,
+    Segment,
+    Stage,
+)
 from ltxserve.engine.plan.parse import parse_request
 
 __all__ = [
@@ -12,7 +22,12 @@ __all__ = [
     "MemoryEstimate",
     "Plan",
     "PlannedCondition",
+    "PlannedExtend",
     "PlannedLora",
+    "PlannedRetake",
+    "PlannedSound",
+    "PlannedVideoToVideo",
+    "Segment",
     "Stage",
     "estimate_default",
     "parse_request",

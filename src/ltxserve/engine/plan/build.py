@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
 from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
+from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds
-from ltxserve.engine.plan.nouns import Guidance, Plan
+from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend
 from ltxserve.engine.plan.output import check_output
 from ltxserve.engine.plan.picture import Picture, plan_picture
 from ltxserve.engine.plan.presets import apply_preset
@@ -21,7 +24,15 @@ from ltxserve.engine.plan.sampling import (
     plan_steps,
 )
 from ltxserve.engine.plan.sanity import sane
-from ltxserve.engine.plan.stages import Recipe, plan_stages
+from ltxserve.engine.plan.stages import Recipe, in_segments, plan_stages
+from ltxserve.engine.plan.ways import (
+    Ways,
+    check_retake_acts,
+    check_ways,
+    plan_ways,
+    source_of,
+    start_at,
+)
 from ltxserve.engine.upscale import check_controls, check_upscale
 from ltxserve.errors import LtxserveError
 from ltxserve.types import GenerationRequest, Shape, Upscale
@@ -33,7 +44,9 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
     Raises RequestRefused with every problem of the request at once.
     """
     findings = Findings()
-    request = apply_preset(sane(request, findings), catalog, findings)
+    request = sane(request, findings)
+    asked = request
+    request = apply_preset(request, catalog, findings)
     check_text(request.prompt, request.negative_prompt, findings)
     check_seed(request.seed, findings)
     spec = _model(request.model, catalog, findings)
@@ -41,6 +54,8 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
         check_output(request.output, request.fps, findings)
         findings.check()
         raise AssertionError("an unknown model is a problem")  # pragma: no cover
+    # Judged as asked: what a preset says of the length gives way to a source.
+    check_ways(asked, spec, findings)
     return _plan_for(spec, request, catalog, findings)
 
 
@@ -66,11 +81,12 @@ def _plan_for(
 ) -> Plan:
     upscale = check_upscale(request.upscale, spec, findings)
     picture = plan_picture(request, spec, upscale.spatial, findings)
-    length = plan_length(request, spec, upscale.temporal, findings)
+    length, extend = _length(request, spec, upscale, findings)
     conditions = plan_conditions(
         request.conditions, spec, _timeline(length, request, spec, upscale), findings
     )
-    steps, sigmas = plan_steps(request, spec, findings)
+    ways = plan_ways(request, length, findings)
+    steps, sigmas = _steps(request, ways, spec, findings)
     guidance, audio_guidance = plan_guidance(request, spec, findings)
     guided = guidance.uses_negative_prompt or audio_guidance.uses_negative_prompt
     negative = plan_negative_prompt(request.negative_prompt, guided, spec, findings)
@@ -79,15 +95,21 @@ def _plan_for(
     loras = plan_loras(request.loras, spec, catalog, findings)
     controls = check_controls(request.controls, spec, findings)
     check_output(request.output, length.fps if length else None, findings)
-    audio = plan_audio(request.audio, request.output.format, spec, findings)
+    audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
     _warn_of_silent_guidance(request, audio, findings)
+    check_retake_acts(ways.retake, audio, findings)
     findings.check()
     if picture is None or length is None:
         raise AssertionError("a missing shape is a problem")  # pragma: no cover
-    recipe = Recipe(steps, sigmas, upscale, len(conditions), audio)
+    given = sum(part is not None for part in (source_of(request), request.sound))
+    made_sound = audio and ways.sound is None
+    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound)
     stages = plan_stages(spec, picture, length, recipe)
     passes = _passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
+    if extend is not None:
+        deliver = dataclasses.replace(deliver, num_frames=delivered(extend))
+        stages = in_segments(stages, extend.segments, deliver)
     return Plan(
         model=spec.name,
         generate=generate,
@@ -114,7 +136,40 @@ def _plan_for(
         memory=estimate_memory(spec, stages, guided, request.low_vram),
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
+        **vars(ways),
+        extend=extend,
     )
+
+
+def _length(
+    request: GenerationRequest, spec: ModelSpec, upscale: Upscale, findings: Findings
+) -> tuple[Length | None, PlannedExtend | None]:
+    """Length of the clip that the model makes; of an extension, of its longest segment."""
+    if request.extend is None:
+        return plan_length(request, spec, upscale.temporal, findings), None
+    fps = request.fps or spec.defaults.fps
+    legal = min(max(fps, spec.limits.min_fps), spec.limits.max_fps)
+    extend = plan_extend(request.extend, legal, spec, findings)
+    frames = None if extend is None else max(part.num_frames for part in extend.segments)
+    sized = request.model_copy(update={"num_frames": frames, "seconds": None})
+    return plan_length(sized, spec, False, findings), extend
+
+
+def _steps(
+    request: GenerationRequest, ways: Ways, spec: ModelSpec, findings: Findings
+) -> tuple[int, tuple[float, ...] | None]:
+    steps, sigmas = plan_steps(request, spec, findings)
+    if ways.video_to_video is None:
+        return steps, sigmas
+    return start_at(ways.video_to_video.strength, steps, sigmas)
+
+
+def _wants_audio(request: GenerationRequest) -> bool | None:
+    """A clip made from a video without sound gets none, unless that is asked for."""
+    source = source_of(request)
+    if request.audio is not None or request.sound is not None or source is None:
+        return request.audio
+    return False if source.source_has_sound is False else None
 
 
 def _timeline(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ltxserve.engine.conditioning import PlannedCondition
 from ltxserve.engine.loras import PlannedLora
-from ltxserve.types import Control, Output, Shape
+from ltxserve.types import Control, Direction, Output, Shape
 
 StageKind = Literal[
     "encode_prompt",
@@ -63,6 +63,70 @@ class MemoryEstimate:
 
 
 @dataclass(frozen=True)
+class PlannedVideoToVideo:
+    """The source to make over; the first of the plan's sigmas is where denoising starts."""
+
+    source: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class PlannedRetake:
+    """What of a source is made anew.
+
+    first_frame, end_frame: pixel frames from the first to the one behind the last that are new:
+    those of `start` to `end` (seconds), widened to whole latent frames. video, audio: which of
+    both is made anew; the other stays.
+    """
+
+    source: str
+    start: float
+    end: float
+    first_frame: int
+    end_frame: int
+    video: bool
+    audio: bool
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One run of an extension: `context` frames that are held and `new` ones that are made."""
+
+    context: int
+    new: int
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the clip that the model makes, 8n+1."""
+        return self.context + self.new
+
+
+@dataclass(frozen=True)
+class PlannedExtend:
+    """How a source is gone on from, in segments; each is led by the tail of what was before it.
+
+    added: frames that are delivered besides the source, of all that the segments make.
+    source_frames: of the source at the clip's frame rate; None = not looked at, taken as the
+    context. Segments are in the order in which they are made: away from the source.
+    """
+
+    source: str
+    direction: Direction
+    join: bool
+    added: int
+    source_frames: int | None
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class PlannedSound:
+    """The sound that the clip is made to and carries, from its second `start` on."""
+
+    source: str
+    start: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything a run needs to know and a quote, a dry run or a log wants to show.
 
@@ -71,6 +135,7 @@ class Plan:
     sigmas: of the first denoising stage, None = the scheduler's own for num_inference_steps.
     prompt: with the camera's sentence; negative_prompt: "" where no guidance uses it.
     estimated_seconds: None where the machine's speed on this model was never measured.
+    generate: of an extension, its longest segment. num_inference_steps: of one segment.
     """
 
     model: str
@@ -98,6 +163,10 @@ class Plan:
     memory: MemoryEstimate
     estimated_seconds: float | None
     warnings: tuple[str, ...]
+    video_to_video: PlannedVideoToVideo | None = None
+    retake: PlannedRetake | None = None
+    extend: PlannedExtend | None = None
+    sound: PlannedSound | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON data."""

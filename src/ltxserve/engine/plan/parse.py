@@ -12,12 +12,27 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ltxserve.errors import Problem, RequestRefused
-from ltxserve.types import Condition, Control, GenerationRequest, LoraUse, Output, Upscale
+from ltxserve.types import (
+    Condition,
+    Control,
+    Extend,
+    GenerationRequest,
+    GivenSound,
+    LoraUse,
+    Output,
+    Retake,
+    Upscale,
+    VideoToVideo,
+)
 
 _PARTS: dict[str, type[BaseModel]] = {
     "conditions": Condition,
     "loras": LoraUse,
     "controls": Control,
+    "video_to_video": VideoToVideo,
+    "retake": Retake,
+    "extend": Extend,
+    "sound": GivenSound,
     "upscale": Upscale,
     "output": Output,
 }

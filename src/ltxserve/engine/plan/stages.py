@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.plan.length import Length
-from ltxserve.engine.plan.nouns import Stage
+from ltxserve.engine.plan.nouns import Segment, Stage
 from ltxserve.engine.plan.picture import Picture
 from ltxserve.engine.plan.sampling import resample
 from ltxserve.types import Shape, Upscale
@@ -44,6 +44,19 @@ def plan_stages(
         stages.append(Stage("decode_audio", 1, shape))
     stages.append(Stage("encode_file", 1, Shape(*picture.deliver, length.num_frames, length.fps)))
     return tuple(stages)
+
+
+def in_segments(
+    stages: tuple[Stage, ...], segments: tuple[Segment, ...], deliver: Shape
+) -> tuple[Stage, ...]:
+    """The stages of one clip once for every segment of an extension, and one file for all."""
+
+    def of(segment: Segment) -> tuple[Stage, ...]:
+        frames = segment.num_frames
+        return tuple(replace(s, shape=replace(s.shape, num_frames=frames)) for s in stages[:-1])
+
+    parts = tuple(stage for segment in segments for stage in of(segment))
+    return (*parts, replace(stages[-1], shape=deliver))
 
 
 def _second_pass(spec: ModelSpec, shape: Shape) -> Stage:

@@ -1,12 +1,23 @@
-"""diffusers' LTX-2 pipeline, able to say when conditions are encoded and denoising begins."""
+"""diffusers' LTX-2 pipeline, able to say when denoising begins and to hold given latents.
+
+What is given is noised to where denoising starts; what is held of it stays clean: its tokens are
+told that they have no noise, and every step's prediction is replaced by what is given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from diffusers import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift, retrieve_timesteps
+from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
+
+from ltxserve.engine.backends.diffusers.given import GivenLatents
 
 
 def _nothing() -> None:
@@ -17,12 +28,102 @@ class TellingPipeline(LTX2ConditionPipeline):
     """The pipeline calls back at the end of a step only: the first step's begin is told here."""
 
     latents_ready: Callable[[], None] = staticmethod(_nothing)
+    place: torch.device = torch.device("cpu")
+    """Where it computes; its parts may be elsewhere while they have nothing to do."""
     before: Tensor | None = None
     """The latents (1, tokens, channels) that the step under way began with."""
+    given: GivenLatents = GivenLatents()
+    """What the run is given besides conditions."""
+
+    @property
+    def _execution_device(self) -> torch.device:
+        return self.place
+
+    @contextmanager
+    def giving(self, given: GivenLatents) -> Iterator[None]:
+        """Inside, runs are given this; sound that is held is told to the model at every call."""
+        self.given = given
+        if given.audio is None:
+            hook = None
+        else:
+            hook = self.transformer.register_forward_pre_hook(self._time_sound, with_kwargs=True)
+        try:
+            yield
+        finally:
+            del self.given
+            if hook is not None:
+                hook.remove()
 
     def prepare_latents(self, *args: Any, **kwargs: Any) -> Any:
-        """As the pipeline's own; afterwards all conditions have been through the VAE."""
-        prepared = super().prepare_latents(*args, **kwargs)
-        self.before = prepared[0]
+        """As the pipeline's own, on what is given; afterwards all has been through the VAE."""
+        latents, mask, clean, coords = super().prepare_latents(*args, **kwargs)
+        held = self.given.video
+        if held is not None:
+            own = slice(held.tokens.shape[1])
+            start = self._start(latents.shape[1], kwargs["noise_scale"])
+            based = _noised(held.tokens, held.mask, start, kwargs["generator"])
+            # A picture that is to be seen at the first frame goes before what is given there.
+            shown = mask[:, own] > 0
+            latents[:, own] = torch.where(shown, latents[:, own], based)
+            clean[:, own] = torch.where(shown, clean[:, own], held.tokens * held.mask)
+            mask[:, own] = torch.maximum(mask[:, own], held.mask)
+        self.before = latents
         self.latents_ready()
-        return prepared
+        return latents, mask, clean, coords
+
+    def prepare_audio_latents(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As the pipeline's own, on what is given."""
+        latents = super().prepare_audio_latents(*args, **kwargs)
+        held = self.given.audio
+        if held is None:
+            return latents
+        tokens = 1 if self.before is None else self.before.shape[1]
+        start = self._start(tokens, kwargs["noise_scale"])
+        return _noised(held.tokens, held.mask, start, kwargs["generator"]).to(latents)
+
+    def convert_x0_to_velocity(
+        self, sample: Tensor, denoised_output: Tensor, step_idx: int, scheduler: Any = None
+    ) -> Tensor:
+        """As the pipeline's own; sound that is held is what is predicted."""
+        held = self.given.audio
+        # The pipeline holds pictures itself; sound comes with a scheduler of its own.
+        if held is not None and scheduler is not None and scheduler is not self.scheduler:
+            mask = held.mask.to(denoised_output)
+            clean = held.tokens.to(denoised_output)
+            denoised_output = denoised_output * (1 - mask) + clean * mask
+        return super().convert_x0_to_velocity(sample, denoised_output, step_idx, scheduler)
+
+    def _time_sound(
+        self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The transformer's arguments with a time of its own for every token of sound."""
+        del module
+        held = self.given.audio
+        if held is None:
+            return args, kwargs
+        times = kwargs["audio_timestep"].unsqueeze(-1) * (1 - held.mask.squeeze(-1))
+        return args, {**kwargs, "audio_timestep": times}
+
+    def _start(self, tokens: int, noise_scale: float) -> float:
+        """The noise level at which denoising starts, after the scheduler has bent it."""
+        config = self.scheduler.config
+        if not config.get("use_dynamic_shifting") or self.given.sigmas is None:
+            return noise_scale
+        scheduler = copy.deepcopy(self.scheduler)
+        mu = calculate_shift(
+            tokens,
+            config.get("base_image_seq_len", 1024),
+            config.get("max_image_seq_len", 4096),
+            config.get("base_shift", 0.95),
+            config.get("max_shift", 2.05),
+        )
+        retrieve_timesteps(scheduler, sigmas=list(self.given.sigmas), mu=mu)
+        return float(scheduler.sigmas[0])
+
+
+def _noised(tokens: Tensor, mask: Tensor, start: float, generator: torch.Generator) -> Tensor:
+    noise = randn_tensor(
+        tokens.shape, generator=generator, device=tokens.device, dtype=tokens.dtype
+    )
+    level = (1 - mask) * start
+    return noise * level + tokens * (1 - level)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import ConditionFrames, Frames
+from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
+from ltxserve.engine.backends.diffusers.given import encode_given
 from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
 from ltxserve.engine.backends.diffusers.previews import fit_preview, foreseen, middle_frame
+from ltxserve.engine.backends.diffusers.prompts import PromptCache
+from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
 from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan
@@ -28,6 +32,21 @@ from ltxserve.progress import NullObserver, Observer, Progress
 SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram: half the memory
 
 
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a run begins with."""
+
+    text: EncodedText
+    conditions: Sequence[ConditionFrames]
+    given: Given
+
+    @property
+    def count(self) -> int:
+        """Pictures, videos and sounds that go through an encoder."""
+        parts = (self.given.frames, self.given.sound)
+        return len(self.conditions) + sum(part is not None for part in parts)
+
+
 class DiffusersBackend:
     """A resident LTX-2 model on one device."""
 
@@ -35,61 +54,83 @@ class DiffusersBackend:
         self.spec = spec
         self.device = device
         self.pipeline = TellingPipeline(**parts)
-        self.pipeline.to(device)
+        self.pipeline.place = device
+        self.residency = Residency(_modules(parts), device, device_bytes(device))
+        self.residency.settle()
+        self.prompts = PromptCache()
+        # Kept after `close`: a model that is loaded while this object lives can share it.
+        self._shared = parts.get("text_encoder")
         self.pipeline.set_progress_bar_config(disable=True)
         self._preview: LinearPreview | None = None
 
     def run(
-        self, plan: Plan, seed: int, conditions: Sequence[ConditionFrames], observer: Observer
+        self,
+        plan: Plan,
+        seed: int,
+        conditions: Sequence[ConditionFrames],
+        observer: Observer,
+        given: Given | None = None,
     ) -> DiffusersMade:
         """See Backend.run."""
         watched = Watched(observer)
         with torch.inference_mode(), device_errors(watched):
+            self.residency.begin(plan)
             watched(Progress("encode_prompt", 0, 1))
-            text = encode_text(self.pipeline, plan, self.spec.name)
+            reading = partial(self.residency.enter, "encode_prompt")
+            text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
             watched(Progress("encode_prompt", 1, 1))
-            video, audio = self._denoised(plan, seed, (text, conditions), watched)
+            inputs = Inputs(text, conditions, given or Given())
+            self.residency.enter("denoise")
+            video, audio = self._denoised(plan, seed, inputs, watched)
         return DiffusersMade(
             self.pipeline,
             plan,
             Latents(video, audio if plan.generate_audio else None),
             text.warnings,
+            partial(self.residency.enter, "decode"),
         )
 
     def _denoised(
         self,
         plan: Plan,
         seed: int,
-        inputs: tuple[EncodedText, Sequence[ConditionFrames]],
+        inputs: Inputs,
         observer: Observer,
     ) -> tuple[Tensor, Tensor]:
-        text, conditions = inputs
-        if conditions:
-            observer(Progress("encode_conditions", 0, len(conditions)))
-        self.pipeline.latents_ready = beginning(plan, len(conditions), observer)
+        count = inputs.count
+        if count:
+            observer(Progress("encode_conditions", 0, count))
+        latents = encode_given(self.pipeline, plan, inputs.given, self.spec.mel)
+        self.pipeline.latents_ready = beginning(plan, count, observer)
         try:
-            return self.pipeline(
-                **text.arguments(),
-                conditions=[placed(condition) for condition in conditions] or None,
-                height=plan.generate.height,
-                width=plan.generate.width,
-                num_frames=plan.generate.num_frames,
-                frame_rate=plan.generate.fps,
-                # The pipeline tells the model frame_rate / motion_speed; sound lasts as long as
-                # the clip plays.
-                motion_speed=plan.generate.fps / plan.condition_fps,
-                num_inference_steps=plan.num_inference_steps,
-                sigmas=list(plan.sigmas) if plan.sigmas else None,
-                generator=torch.Generator("cpu").manual_seed(seed),
-                callback_on_step_end=stepping(plan, observer),
-                callback_on_step_end_tensor_inputs=["latents"],
-                output_type="latent",
-                return_dict=False,
-                **guidance_arguments(plan),
-            )
+            with self.pipeline.giving(latents):
+                return self._called(plan, seed, inputs, observer)
         finally:
             del self.pipeline.latents_ready
             self.pipeline.before = None
+
+    def _called(
+        self, plan: Plan, seed: int, inputs: Inputs, observer: Observer
+    ) -> tuple[Tensor, Tensor]:
+        return self.pipeline(
+            **inputs.text.arguments(),
+            conditions=[placed(condition) for condition in inputs.conditions] or None,
+            height=plan.generate.height,
+            width=plan.generate.width,
+            num_frames=plan.generate.num_frames,
+            frame_rate=plan.generate.fps,
+            # The pipeline tells the model frame_rate / motion_speed; sound lasts as long as
+            # the clip plays.
+            motion_speed=plan.generate.fps / plan.condition_fps,
+            num_inference_steps=plan.num_inference_steps,
+            sigmas=list(plan.sigmas) if plan.sigmas else None,
+            generator=torch.Generator("cpu").manual_seed(seed),
+            callback_on_step_end=stepping(plan, observer),
+            callback_on_step_end_tensor_inputs=["latents"],
+            output_type="latent",
+            return_dict=False,
+            **guidance_arguments(plan),
+        )
 
     def peak_memory(self) -> int:
         """See Backend.peak_memory."""
@@ -103,7 +144,9 @@ class DiffusersBackend:
 
     def close(self) -> None:
         """See Backend.close."""
-        del self.pipeline
+        self.residency.leave()
+        self.prompts.clear()
+        del self.pipeline, self.residency
         free_memory(self.device)
 
 
@@ -119,16 +162,23 @@ class DiffusersMade:
     """Denoised latents of one run, decoded when asked for."""
 
     def __init__(
-        self, pipeline: TellingPipeline, plan: Plan, latents: Latents, warnings: tuple[str, ...]
+        self,
+        pipeline: TellingPipeline,
+        plan: Plan,
+        latents: Latents,
+        warnings: tuple[str, ...],
+        ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.warnings = warnings
         self.latents = latents
         self._pipeline = pipeline
+        self._ready = ready
         self._window = SMALL_WINDOW if plan.low_vram else Window()
 
     def frames(self) -> Iterator[Frames]:
         """See Made.frames."""
         with device_errors(Watched(NullObserver(), "decode_video")):
+            self._ready()
             yield from decode_chunks(self._pipeline.vae, self.latents.video, self._window)
 
     def sound(self) -> Sound | None:
@@ -141,6 +191,10 @@ class DiffusersMade:
             mels = audio_vae.decode(latents, return_dict=False)[0]
             samples = vocoder(mels)[0].float().cpu().numpy()
         return Sound(samples, vocoder.config.output_sampling_rate)
+
+
+def _modules(parts: dict[str, Any]) -> dict[str, nn.Module]:
+    return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
 
 
 def beginning(plan: Plan, conditions: int, observer: Observer) -> Callable[[], None]:
