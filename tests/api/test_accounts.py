@@ -50,3 +50,24 @@ def test_an_administrators_day(locked: Served):
         assert client.post("/api/accounts/studio/top-ups", json={"amount": -5}).status_code == 422
     with locked.client(**{"X-API-Key": key["key"]}) as client:
         assert client.get("/api/account").status_code == 401
+
+
+def test_an_account_is_changed_and_disabled(locked: Served):
+    root = locked.account("chief", scopes=("*",), price_list="free")
+    key = locked.account("guest", price_list="free")
+    with locked.client(**{"X-API-Key": root}) as client:
+        changed = client.patch("/api/accounts/guest", json={"max_queued": 1, "priority": 5})
+        assert changed.status_code == 200
+        assert (changed.json()["max_queued"], changed.json()["price_list"]) == (1, "free")
+        odd = {"price_list": "gold"}
+        assert client.patch("/api/accounts/guest", json=odd).json()["code"] == "unknown_price_list"
+        assert client.patch("/api/accounts/none", json={}).json()["code"] == "account_not_found"
+        assert client.patch("/api/accounts/local", json={"disabled": True}).status_code == 422
+        with locked.client(**{"X-API-Key": key}) as guest:
+            assert guest.post("/api/generations", json=SMALL).status_code == 202
+            assert guest.post("/api/generations", json=SMALL).json()["code"] == "too_many_jobs"
+            assert guest.patch("/api/accounts/guest", json={}).json()["code"] == "forbidden"
+            client.patch("/api/accounts/guest", json={"disabled": True})
+            assert guest.get("/api/account").status_code == 401
+            client.patch("/api/accounts/guest", json={"disabled": False})
+            assert guest.get("/api/account").json()["queued"] == 1

@@ -6,7 +6,7 @@ import base64
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ class Account:
     """Who asks. scopes: what this caller may (a key can hold fewer than its account).
 
     max_queued, max_running: jobs at one time. priority: added to that of each of its jobs.
+    disabled: its keys do not work; what it had submitted before goes on.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Account:
     max_queued: int
     max_running: int
     priority: int
+    disabled: bool = False
 
     def may(self, scope: str) -> bool:
         """Whether the caller has the scope."""
@@ -67,6 +69,7 @@ def create_account(conn: sa.Connection, new: NewAccount) -> Account:
     _check(new)
     made = Account(id=new_id(), **{**vars(new), "scopes": check_scopes(new.scopes)})
     row = {**vars(made), "scopes": list(made.scopes), "balance": 0, "created_at": time.time()}
+    del row["disabled"]
     try:
         with conn.begin_nested():
             conn.execute(accounts.insert().values(**row, webhook_secret=_webhook_secret()))
@@ -89,6 +92,43 @@ def get_account(conn: sa.Connection, name: str) -> Account:
             "account",
         )
     return to_account(row)
+
+
+@dataclass(frozen=True)
+class AccountChange:
+    """What is to be different about an account; None = as it is.
+
+    price_list: a name of the catalog, which the caller has checked.
+    """
+
+    price_list: str | None = None
+    scopes: tuple[str, ...] | None = None
+    max_queued: int | None = None
+    max_running: int | None = None
+    priority: int | None = None
+    disabled: bool | None = None
+
+
+def update_account(conn: sa.Connection, name: str, change: AccountChange) -> Account:
+    """Change the account of this id or name, from the next request on; jobs keep their price.
+
+    Raises NotFound `account_not_found`, RequestRefused, also for disabling the local account.
+    """
+    account = get_account(conn, name)
+    wanted = {field: value for field, value in vars(change).items() if value is not None}
+    disabled = wanted.pop("disabled", None)
+    if "scopes" in wanted:
+        wanted["scopes"] = check_scopes(wanted["scopes"])
+    changed = replace(account, **wanted)
+    _check_limits(changed, [_not_local()] if disabled and account.id == LOCAL else [])
+    values: dict[str, Any] = {**wanted}
+    if "scopes" in values:
+        values["scopes"] = list(values["scopes"])
+    if disabled is not None and disabled != account.disabled:
+        values["disabled_at"] = time.time() if disabled else None
+    if values:
+        conn.execute(sa.update(accounts).where(accounts.c.id == account.id).values(**values))
+    return get_account(conn, account.id)
 
 
 def list_accounts(conn: sa.Connection) -> list[Account]:
@@ -116,6 +156,7 @@ def to_account(row: sa.Row[Any], scopes: tuple[str, ...] | None = None) -> Accou
         max_queued=held["max_queued"],
         max_running=held["max_running"],
         priority=held["priority"],
+        disabled=held["disabled_at"] is not None,
     )
 
 
@@ -124,17 +165,26 @@ def _check(new: NewAccount) -> None:
     if not _NAME.fullmatch(new.name):
         hint = "Use up to 64 letters, digits and . _ @ + -"
         problems.append(Problem("invalid_field", "The name cannot be used.", hint, "name"))
+    _check_limits(new, problems)
+
+
+def _check_limits(made: Account | NewAccount, problems: list[Problem]) -> None:
     for field, low, high in (
         ("max_queued", 1, 1_000_000),
         ("max_running", 1, 10_000),
         ("priority", -1000, 1000),
     ):
-        value = getattr(new, field)
+        value = getattr(made, field)
         if not low <= value <= high:
             hint = f"Use {low} to {high}."
             problems.append(Problem("invalid_field", f"{field} is {value}.", hint, field))
     if problems:
         raise RequestRefused(problems)
+
+
+def _not_local() -> Problem:
+    hint = "Set LTXSERVE_REQUIRE_KEYS: then nobody is let in without a key."
+    return Problem("invalid_field", "The local account cannot be disabled.", hint, "disabled")
 
 
 def _webhook_secret() -> str:

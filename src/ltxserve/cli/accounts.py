@@ -1,9 +1,9 @@
-"""`ltxserve accounts`: create and list accounts, add credits. For the operator, on the database."""
+"""`ltxserve accounts`: create, list and change accounts, add credits. On the database itself."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -61,15 +61,62 @@ def list_(as_json: Json = False) -> None:
         typer.echo(json.dumps(rows, indent=2))
         return
     made = Table(title="Accounts")
-    for heading in ("name", "credits", "price list", "queued", "running", "scopes", "id"):
+    for heading in ("name", "credits", "price list", "queued", "running", "scopes", "state", "id"):
         made.add_column(heading, overflow="fold")
     for row in rows:
         limits = (f"<= {row['max_queued']}", f"<= {row['max_running']}")
         scopes = " ".join(row["scopes"])
-        made.add_row(
-            row["name"], str(row["balance"]), row["price_list"], *limits, scopes, row["id"]
-        )
+        state = "disabled" if row["disabled"] else "active"
+        named = (row["name"], str(row["balance"]), row["price_list"])
+        made.add_row(*named, *limits, scopes, state, row["id"])
     Console().print(made)
+
+
+@group.command()
+def update(
+    account: Annotated[str, typer.Argument(help="Its name or id.")],
+    price_list: Annotated[
+        str | None, typer.Option("--price-list", help="As in prices.toml.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="read, generate, admin or *; repeatable.")
+    ] = None,
+    max_queued: Annotated[
+        int | None, typer.Option("--max-queued", help="Jobs that may wait.")
+    ] = None,
+    max_running: Annotated[
+        int | None, typer.Option("--max-running", help="Jobs that may run.")
+    ] = None,
+    priority: Annotated[int | None, typer.Option("--priority", help="Higher is sooner.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change an account; what is not named stays. Jobs keep the price they were taken at."""
+    if price_list is not None:
+        load_catalog(load_settings().prices_file).prices.price_list(price_list)
+    wanted = {
+        "price_list": price_list,
+        "scopes": tuple(scope) if scope else None,
+        "max_queued": max_queued,
+        "max_running": max_running,
+        "priority": priority,
+    }
+    _change(account, as_json, **wanted)
+
+
+@group.command()
+def disable(
+    account: Annotated[str, typer.Argument(help="Its name or id.")], as_json: Json = False
+) -> None:
+    """Stop all keys of an account at once; what it had submitted goes on."""
+    _change(account, as_json, disabled=True)
+
+
+@group.command()
+def enable(
+    account: Annotated[str, typer.Argument(help="Its name or id.")], as_json: Json = False
+) -> None:
+    """Let an account's keys work again."""
+    _change(account, as_json, disabled=False)
 
 
 @group.command("top-up")
@@ -92,3 +139,14 @@ def top_up(
             balance = ledger.balance(conn, found.id)
     said = {"account": found.name, "entry": entry.id, "amount": entry.amount, "balance": balance}
     typer.echo(json.dumps(said, indent=2) if as_json else f"{found.name} has {balance} credits")
+
+
+def _change(account: str, as_json: bool, **wanted: Any) -> None:
+    with open_database(load_settings()) as database:
+        from ltxserve.accounts.accounts import AccountChange, update_account
+
+        with database.begin() as conn:
+            changed = update_account(conn, account, AccountChange(**wanted))
+    state = "disabled" if changed.disabled else "active"
+    said = json.dumps(vars(changed), indent=2) if as_json else f"{changed.name} is {state}"
+    typer.echo(said)

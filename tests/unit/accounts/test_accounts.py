@@ -1,15 +1,18 @@
 """Accounts: added, found by id or name, listed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ltxserve.accounts.accounts import (
     LOCAL,
+    AccountChange,
     NewAccount,
     create_account,
     get_account,
     list_accounts,
+    update_account,
     webhook_secret,
 )
 from ltxserve.db.database import Database
@@ -38,6 +41,35 @@ def test_a_name_is_used_once(database: Database):
         assert refusal.value.code == "account_exists"
         # The transaction goes on: only the second account is not there.
         assert [account.id for account in list_accounts(conn)] == [LOCAL, made.id]
+
+
+def test_a_change_is_what_it_names_and_no_more(database: Database):
+    with database.begin() as conn:
+        made = create_account(conn, NewAccount("mivo", "per-second", max_running=2))
+        changed = update_account(conn, "mivo", AccountChange(max_queued=7, scopes=("read",)))
+        assert changed == replace(made, max_queued=7, scopes=("read",))
+        assert update_account(conn, made.id, AccountChange()) == changed
+        disabled = update_account(conn, "mivo", AccountChange(disabled=True))
+        assert disabled == replace(changed, disabled=True) == get_account(conn, "mivo")
+        assert update_account(conn, "mivo", AccountChange(disabled=False)) == changed
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "field"),
+    [
+        ("mivo", AccountChange(max_running=0), "max_running"),
+        ("mivo", AccountChange(scopes=("fly",)), "scopes"),
+        (LOCAL, AccountChange(disabled=True), "disabled"),
+    ],
+)
+def test_changes_that_make_no_sense_are_refused(
+    sqlite: Database, name: str, change: AccountChange, field: str
+):
+    with sqlite.begin() as conn:
+        create_account(conn, NewAccount("mivo"))
+    with pytest.raises(RequestRefused) as refusal, sqlite.begin() as conn:
+        update_account(conn, name, change)
+    assert [problem.field for problem in refusal.value.problems] == [field]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -47,6 +47,28 @@ def test_what_makes_no_sense_is_refused(operator: Operator):
     assert operator.refused("accounts", "top-up", "mivo", "0") == "request_refused"
 
 
+def test_an_account_is_changed_disabled_and_enabled(operator: Operator):
+    operator.say("accounts", "create", "mivo")
+    words = ["--price-list", "free", "--scope", "read", "--max-running", "9", "--priority", "-3"]
+    changed = operator.ask("accounts", "update", "mivo", *words)
+    assert (changed["price_list"], changed["scopes"], changed["max_running"]) == (
+        "free",
+        ["read"],
+        9,
+    )
+    assert (changed["priority"], changed["max_queued"]) == (-3, 100)
+    assert operator.say("accounts", "disable", "mivo") == "mivo is disabled"
+    assert operator.ask("accounts", "list")[1]["disabled"] is True
+    assert "disabled" in operator.say("accounts", "list")
+    assert operator.say("accounts", "enable", "mivo") == "mivo is active"
+    assert operator.refused("accounts", "update", "mivo", "--price-list", "gold") == (
+        "unknown_price_list"
+    )
+    assert operator.refused("accounts", "update", "mivo", "--max-queued", "0") == "request_refused"
+    assert operator.refused("accounts", "disable", "local") == "request_refused"
+    assert operator.refused("accounts", "disable", "nobody") == "account_not_found"
+
+
 def test_credits_are_added_and_a_reference_counts_once(operator: Operator):
     operator.say("accounts", "create", "mivo")
     assert operator.say("accounts", "top-up", "mivo", "100") == "mivo has 100 credits"

@@ -12,10 +12,12 @@ from starlette.responses import Response
 
 from ltxserve.accounts.accounts import (
     Account,
+    AccountChange,
     NewAccount,
     create_account,
     get_account,
     list_accounts,
+    update_account,
 )
 from ltxserve.accounts.keys import KeyRow, list_keys, revoke_key
 from ltxserve.accounts.scopes import USER
@@ -44,6 +46,17 @@ class AccountBody(_Body):
     max_queued: int = Field(default=100, ge=1, le=MOST_INT)
     max_running: int = Field(default=4, ge=1, le=MOST_INT)
     priority: int = Field(default=0, ge=-1000, le=1000)
+
+
+class ChangeBody(_Body):
+    """What is to be different about an account; what is left out stays."""
+
+    price_list: str | None = Field(default=None, max_length=64)
+    scopes: tuple[str, ...] | None = None
+    max_queued: int | None = Field(default=None, ge=1, le=MOST_INT)
+    max_running: int | None = Field(default=None, ge=1, le=MOST_INT)
+    priority: int | None = Field(default=None, ge=-1000, le=1000)
+    disabled: bool | None = None
 
 
 class TopUpBody(_Body):
@@ -94,6 +107,18 @@ def create(request: Request, admin: Admin, body: AccountBody) -> dict[str, Any]:
     app.catalog.prices.price_list(body.price_list)
     with app.database.begin() as conn:
         return account_view(create_account(conn, NewAccount(**body.model_dump())), 0)
+
+
+@router.patch("/accounts/{name}", responses=docs.problems(docs.READ))
+def update(request: Request, admin: Admin, name: str, body: ChangeBody) -> dict[str, Any]:
+    """Change an account, by its name or id; `disabled` stops its keys. For administrators."""
+    del admin
+    app = app_of(request)
+    if body.price_list is not None:
+        app.catalog.prices.price_list(body.price_list)
+    with app.database.begin() as conn:
+        changed = update_account(conn, name, AccountChange(**body.model_dump()))
+        return account_view(changed, ledger.balance(conn, changed.id))
 
 
 @router.post("/accounts/{name}/top-ups", status_code=201, responses=docs.problems(docs.READ))
