@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
+from ltxserve.engine.backends.diffusers.prompts import Encoded, PromptCache, TextKey
 from ltxserve.engine.backends.diffusers.words import known_only, unknown_warning
 from ltxserve.engine.plan import Plan
 
@@ -33,24 +35,40 @@ class EncodedText:
         }
 
 
-def encode_text(pipeline: TellingPipeline, plan: Plan, model: str) -> EncodedText:
-    """Encode a plan's prompts; words the model does not know are left out and named."""
+def encode_text(
+    pipeline: TellingPipeline,
+    plan: Plan,
+    model: str,
+    cache: PromptCache | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> EncodedText:
+    """Encode a plan's prompts; words the model does not know are left out and named.
+
+    cache: texts in it are not read again. ready: called before one is read.
+    """
     tokenizer = pipeline.tokenizer
     limit = min(plan.max_sequence_length, tokenizer.model_max_length)
     guided = plan.guidance.uses_negative_prompt or plan.audio_guidance.uses_negative_prompt
-    warnings, texts = [], []
+    kept = cache if cache is not None else PromptCache(0)
+    warnings, encoded = [], []
     for field, text in (("prompt", plan.prompt), ("negative prompt", plan.negative_prompt)):
-        kept = known_only(text, tokenizer)
-        texts.append(kept.text)
-        if kept.unknown:
-            warnings.append(unknown_warning(field, kept, model))
-        tokens = len(tokenizer(kept.text, verbose=False).input_ids)
+        words = known_only(text, tokenizer)
+        if words.unknown:
+            warnings.append(unknown_warning(field, words, model))
+        tokens = len(tokenizer(words.text, verbose=False).input_ids)
         if tokens > limit:
             warnings.append(f"The {field} has {tokens} tokens; {model} reads the first {limit}.")
-    prompt, mask, negative, negative_mask = pipeline.encode_prompt(
-        prompt=texts[0],
-        negative_prompt=texts[1],
-        do_classifier_free_guidance=guided,
-        max_sequence_length=limit,
+        if field == "prompt" or guided:
+            key = TextKey(words.text, limit)
+            encoded.append(kept.get(key, lambda key=key: _read(pipeline, key, ready)))
+    device = pipeline.place
+    prompt, *negative = [(each.to(device), mask.to(device)) for each, mask in encoded]
+    return EncodedText(prompt, negative[0] if negative else (None, None), tuple(warnings))
+
+
+def _read(pipeline: TellingPipeline, key: TextKey, ready: Callable[[], None]) -> Encoded:
+    ready()
+    embeddings, mask, *_ = pipeline.encode_prompt(
+        prompt=key.text, do_classifier_free_guidance=False, max_sequence_length=key.max_tokens
     )
-    return EncodedText((prompt, mask), (negative, negative_mask), tuple(warnings))
+    return embeddings, mask

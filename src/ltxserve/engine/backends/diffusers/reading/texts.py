@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ltxserve.engine.backends.diffusers.reading.shelf import SHELF, EncoderKey
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 
@@ -31,7 +32,10 @@ def read_gemma_3(folder: Path, dtype: torch.dtype) -> TextParts:
     with reading("text_encoder", folder):
         config = Gemma3Config.from_pretrained(str(folder), local_files_only=True)
         _of_type(config, "gemma3", folder)
-        encoder = _filled(Gemma3ForConditionalGeneration, config, _folder_tensors(folder), dtype)
+        encoder = SHELF.get(
+            EncoderKey.of(folder, dtype),
+            lambda: _filled(Gemma3ForConditionalGeneration, config, _folder_tensors(folder), dtype),
+        )
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     return TextParts(encoder, tokenizer)
 
@@ -43,7 +47,10 @@ def read_t5(folder: Path, tokenizer: Path, dtype: torch.dtype) -> TextParts:
     with reading("text_encoder", folder):
         config = T5Config.from_pretrained(str(folder), local_files_only=True)
         _of_type(config, "t5", folder)
-        encoder = _filled(T5EncoderModel, config, _folder_tensors(folder), dtype)
+        encoder = SHELF.get(
+            EncoderKey.of(folder, dtype),
+            lambda: _filled(T5EncoderModel, config, _folder_tensors(folder), dtype),
+        )
     with reading("tokenizer", tokenizer):
         words = T5TokenizerFast.from_pretrained(str(tokenizer), local_files_only=True)
     return TextParts(encoder, words)
@@ -58,7 +65,10 @@ def read_encoder(kind: str, folder: Path, dtype: torch.dtype) -> Any:
         if made is None:
             raise ValueError(f"transformers has no {kind}")
         config = made.config_class.from_pretrained(str(folder), local_files_only=True)
-        return _filled(made, config, _folder_tensors(folder), dtype)
+        return SHELF.get(
+            EncoderKey.of(folder, dtype),
+            lambda: _filled(made, config, _folder_tensors(folder), dtype),
+        )
 
 
 def _folder_tensors(folder: Path) -> dict[str, Tensor]:
