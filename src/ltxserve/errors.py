@@ -148,6 +148,7 @@ CODES: dict[str, str] = {
     "idempotency_conflict": "The Idempotency-Key was used for a different request.",
     "unknown_price_list": "No price list of this name is in the catalog.",
     "not_priced": "The price list has no price for this clip.",
+    "database_on_network": "SQLite's file is on a network file system, which would damage it.",
     "database_unavailable": "The database cannot be reached or is too busy.",
     # talking to the service
     "not_found": "There is no such thing here, or it belongs to another account.",

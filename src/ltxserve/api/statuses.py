@@ -124,6 +124,7 @@ CODES_BY_STATUS: dict[int, tuple[str, ...]] = {
         "worker_start_failed",
         "pool_unavailable",
         "storage_unavailable",
+        "database_on_network",
         "database_unavailable",
     ),
     504: ("wait_timed_out", "job_timed_out"),

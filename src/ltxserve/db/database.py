@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from ltxserve.db.disks import check_local
 from ltxserve.db.failures import translate
 from ltxserve.errors import ConfigurationError, LtxserveError
 
@@ -31,9 +32,15 @@ class Database:
     """Connections to one database; safe to share between threads, not between processes."""
 
     def __init__(self, url: str) -> None:
-        """Opens nothing yet. Raises ConfigurationError `settings_invalid` for an unusable URL."""
+        """Opens nothing yet.
+
+        Raises ConfigurationError: `settings_invalid` for an unusable URL, `database_on_network` for
+        a SQLite file on a network file system.
+        """
         self.url = read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            check_local(Path(self.url.database or ""))
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgres(self.url)
         self._reader = self.engine.execution_options(
             **({"sqlite_begin": "BEGIN"} if self.is_sqlite else {"postgresql_readonly": True})
