@@ -31,7 +31,7 @@ NETWORKED = frozenset(
         *("juicefs", "JuiceFS", "davfs", "davfs2", "blobfuse", "blobfuse2", "curlftpfs", "geesefs"),
     }
 )
-"""Types of file systems that other machines write to; a FUSE file system's own type follows a dot."""
+"""Types of file systems that other machines write to; of FUSE, what follows the dot."""
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
