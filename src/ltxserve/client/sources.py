@@ -15,6 +15,7 @@ from ltxserve.client.views import Job, Upload
 from ltxserve.errors import MediaError
 
 _LISTS = ("conditions", "controls", "clips")
+_PARTS = ("video_to_video", "retake", "extend", "sound")
 _NO_PATH = re.compile(r"(?i)(https?|data):")
 
 
@@ -50,6 +51,10 @@ def _with_source(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for part in parts if isinstance(parts, list | tuple) else ():
             if isinstance(part, dict) and "source" in part:
                 yield part
+    for name in _PARTS:
+        part = body.get(name)
+        if isinstance(part, dict) and "source" in part:
+            yield part
 
 
 def _local(source: Any) -> Path | None:

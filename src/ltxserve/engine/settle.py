@@ -26,11 +26,11 @@ _SIZE = ("width", "height", "size", "aspect_ratio")
 class Eyes:
     """How sources are looked at: paths, URLs and data URIs unless somebody knows more kinds.
 
-    Both raise MediaError.
+    Both raise MediaError; None = it cannot be looked at yet, so what it decides stays open.
     """
 
-    video: Callable[[str], VideoFacts] = look_at_video
-    sound: Callable[[str], float] = look_at_sound
+    video: Callable[[str], VideoFacts | None] = look_at_video
+    sound: Callable[[str], float | None] = look_at_sound
 
 
 def settle(request: GenerationRequest, catalog: Catalog, eyes: Eyes = Eyes()) -> GenerationRequest:
@@ -57,6 +57,8 @@ def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     if video_problem(source.source):
         return request
     facts = eyes.video(source.source)
+    if facts is None:
+        return request
     changes: dict[str, Any] = {}
     if request.fps is None:
         changes["fps"] = _rate(facts, spec)
@@ -77,6 +79,8 @@ def _of_sound(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     if asked is None or not spec.supports.audio_to_video or sound_problem(asked.source):
         return request
     seconds = eyes.sound(asked.source)
+    if seconds is None:
+        return request
     changes: dict[str, Any] = {"sound": asked.model_copy(update={"source_seconds": seconds})}
     left = seconds - asked.start if math.isfinite(asked.start) else 0.0
     if request.num_frames is None and request.seconds is None and left > 0:

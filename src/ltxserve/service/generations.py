@@ -20,6 +20,7 @@ from ltxserve.db.database import Database
 from ltxserve.db.tables import artifacts
 from ltxserve.engine.plan import Plan, parse_request
 from ltxserve.engine.plan import plan as plan_of
+from ltxserve.engine.settle import Eyes, settle
 from ltxserve.errors import Conflict, InsufficientCredits, NotFound, Problem, RequestRefused
 from ltxserve.jobs import events, store, webhooks
 from ltxserve.jobs.events import Event
@@ -29,9 +30,10 @@ from ltxserve.jobs.states import JobState
 from ltxserve.jobs.webhooks import Delivery
 from ltxserve.media.fetch import is_url
 from ltxserve.service.endings import BATCH, Endings
+from ltxserve.service.looking import Looking
 from ltxserve.service.placing import Order, Placing
 from ltxserve.service.signals import Signals
-from ltxserve.service.sources import Sources, sources_of
+from ltxserve.service.sources import FAMILIES, Sources, sources_of
 from ltxserve.service.submission import Quote, Submission, check
 from ltxserve.storage.base import ArtifactStore, Stored
 
@@ -55,8 +57,14 @@ class Generations:
     signals: Signals
 
     def quote(self, account: Account, submission: Submission) -> Quote:
-        """What it would cost and run. Raises RequestRefused with every problem; fetches nothing."""
+        """What it would cost and run. Fetches nothing; uploads and finished jobs are looked at.
+
+        Raises RequestRefused with every problem.
+        """
         shown = _unfetched(submission.request)
+        own = _own_ways(submission.request)
+        if own:
+            shown |= self.sources.settle(account, own)
         judged = self._orders(account, replace(submission, request=shown))
         with self.database.read() as conn:
             balance = ledger.balance(conn, account.id)
@@ -182,19 +190,20 @@ class Generations:
 
     def _orders(self, account: Account, submission: Submission) -> list[tuple[Plan, Order]]:
         check(submission)
+        eyes = Looking(self.store).eyes
         judged: list[tuple[Plan, Order]] = []
         problems: dict[Problem, None] = {}
         for asked in submission.requests():
             try:
-                judged.append(self._order(account, asked))
+                judged.append(self._order(account, asked, eyes))
             except RequestRefused as error:
                 problems |= dict.fromkeys(error.problems)
         if problems:
             raise RequestRefused(problems)
         return judged
 
-    def _order(self, account: Account, asked: Json) -> tuple[Plan, Order]:
-        request = parse_request(asked)
+    def _order(self, account: Account, asked: Json, eyes: Eyes) -> tuple[Plan, Order]:
+        request = settle(parse_request(asked), self.catalog, eyes)
         plan = plan_of(request, self.catalog)
         price = price_of(plan, account.price_list, self.catalog)
         shown = request.model_dump(mode="json", exclude_defaults=True)
@@ -218,3 +227,15 @@ def _unfetched(request: Mapping[str, Any]) -> Json:
         if not is_url(part["source"]):
             part["source"] = part["source"].partition(",")[0][:_SOURCE_HEAD] + ","
     return shown
+
+
+def _own_ways(request: Mapping[str, Any]) -> Json:
+    """What a clip is made from as far as it is here: ids of uploads and jobs, no URL, no data."""
+    parts = {name: part for name, part in request.items() if name in FAMILIES}
+    return {
+        name.partition(".")[0]: copy.deepcopy(part)
+        for name, part in sources_of(parts)
+        if not is_url(part["source"])
+        and part["source"][:5].lower() != "data:"
+        and len(part["source"]) <= _SOURCE_HEAD
+    }

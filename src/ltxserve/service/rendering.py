@@ -207,7 +207,8 @@ def _run_of(made: ClipFile) -> dict[str, Any]:
     return {
         "seed": made.seed,
         "timings": {name: round(seconds, 3) for name, seconds in made.timings.items()},
-        "warnings": list(made.warnings),
+        # Remarks tell what was measured of the clip; whoever reads warnings wants them.
+        "warnings": [*made.warnings, *made.report.remarks],
         "plan": json.loads(metadata_of(made.plan)["plan"]),
         "peak_memory": made.report.peak_memory,
     }

@@ -25,6 +25,16 @@ def test_files_are_uploaded_once(tmp_path: Path):
     assert sent == ["upload-1", "upload-1", *urls]
 
 
+def test_what_a_clip_is_made_from_is_uploaded_too(tmp_path: Path):
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"mp4")
+    with scripted(UPLOAD, Reply(202, job())) as script, Client(script.url) as client:
+        fields = {"extend": {"source": str(file), "seconds": 1}, "sound": {"source": str(file)}}
+        client.generate("x", wait=False, **fields)
+    assert script.asked[1].json["extend"] == {"source": "upload-1", "seconds": 1}
+    assert script.asked[1].json["sound"] == {"source": "upload-1"}
+
+
 def test_jobs_are_named_by_their_ids():
     with scripted(Reply(202, job())) as script, Client(script.url) as client:
         client.stitch([views.job(JOB), "other"], wait=False, transition={"kind": "fade"})

@@ -111,6 +111,12 @@ def test_nothing_is_looked_at_in_vain(fields: dict[str, Any]):
     assert settle(asked, CATALOG, Eyes(blind, blind)) is asked
 
 
+def test_what_cannot_be_looked_at_stays_open():
+    asked = {"video_to_video": {"source": "a.mp4"}, "sound": {"source": "a.wav"}}
+    request = parse_request({"prompt": "a ball", **asked})
+    assert settle(request, CATALOG, Eyes(lambda source: None, lambda source: None)) is request
+
+
 def test_a_source_that_cannot_be_read():
     with pytest.raises(MediaError):
         settle(

@@ -12,9 +12,11 @@ from ltxserve.errors import Conflict, InsufficientCredits, NotFound, RequestRefu
 from ltxserve.jobs.listing import JobFilter
 from ltxserve.jobs.rows import Job
 from ltxserve.jobs.states import JobState
+from ltxserve.media.encode import write_video
 from ltxserve.service.submission import Submission
 from tests.loopback import Loopback, Reply
 from tests.services import settings_for, submit, wait_for, wait_until
+from tests.unit.media.samples import moving_clip, target
 
 LONG = "steps=2000 pause=0.02"
 
@@ -82,6 +84,25 @@ def test_a_quote_reads_no_source(app: App, payer: Account) -> None:
     for source in ("http://10.0.0.1/x.png", "data:image/png;base64,AAAA", "A" * 20_000):
         request = {"prompt": "p", "conditions": [{"source": source}]}
         assert app.generations.quote(payer, Submission(request)).credits > 0
+
+
+def test_what_a_clip_is_made_from_is_looked_at(app: App, payer: Account, tmp_path: Path) -> None:
+    clip = moving_clip(25, 128, 128)
+    path = write_video([clip], target(tmp_path / "clip.mp4", clip)).path
+    with path.open("rb") as file:
+        upload = app.uploads.create(payer, file, "clip.mp4", "video/mp4")
+    asked = Submission({"prompt": "steps=1", "extend": {"source": upload.id, "num_frames": 24}})
+    quote = app.generations.quote(payer, asked)
+    assert quote.plan.deliver.num_frames == 49
+    job = app.generations.submit(payer, asked)
+    assert job.price == quote.credits
+    assert job.request["extend"]["source_frames"] == 25
+    assert job.request["fps"] == 24
+    wait_for(app, job)
+    beyond = {"source": upload.id, "start": 0.5, "end": 2}
+    with pytest.raises(RequestRefused) as refusal:
+        app.generations.submit(payer, Submission({"prompt": "p", "retake": beyond}))
+    assert refusal.value.codes == ("retake_range_invalid",)
 
 
 def test_everything_wrong_is_refused_at_once(app: App, payer: Account) -> None:

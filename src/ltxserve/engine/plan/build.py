@@ -8,6 +8,7 @@ from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
+from ltxserve.engine.geometry import frames_ceil
 from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
@@ -25,6 +26,7 @@ from ltxserve.engine.plan.sampling import (
 )
 from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.stages import Recipe, in_segments, plan_stages
+from ltxserve.engine.plan.unbuilt import check_unbuilt
 from ltxserve.engine.plan.ways import (
     Ways,
     check_retake_acts,
@@ -56,6 +58,7 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
         raise AssertionError("an unknown model is a problem")  # pragma: no cover
     # Judged as asked: what a preset says of the length gives way to a source.
     check_ways(asked, spec, findings)
+    check_unbuilt(request, spec, findings)
     return _plan_for(spec, request, catalog, findings)
 
 
@@ -146,13 +149,25 @@ def _length(
 ) -> tuple[Length | None, PlannedExtend | None]:
     """Length of the clip that the model makes; of an extension, of its longest segment."""
     if request.extend is None:
-        return plan_length(request, spec, upscale.temporal, findings), None
+        return plan_length(_reaching(request, spec), spec, upscale.temporal, findings), None
     fps = request.fps or spec.defaults.fps
     legal = min(max(fps, spec.limits.min_fps), spec.limits.max_fps)
     extend = plan_extend(request.extend, legal, spec, findings)
     frames = None if extend is None else max(part.num_frames for part in extend.segments)
     sized = request.model_copy(update={"num_frames": frames, "seconds": None})
     return plan_length(sized, spec, False, findings), extend
+
+
+def _reaching(request: GenerationRequest, spec: ModelSpec) -> GenerationRequest:
+    """A retake of a source that was not looked at: as long as its range needs, not less."""
+    asked = request.retake
+    if asked is None or asked.source_frames is not None or asked.end <= 0:
+        return request
+    if request.num_frames is not None or request.seconds is not None:
+        return request
+    fps = request.fps or spec.defaults.fps
+    frames = frames_ceil(min(asked.end * fps, 2.0**31))
+    return request.model_copy(update={"num_frames": max(frames, spec.defaults.num_frames)})
 
 
 def _steps(

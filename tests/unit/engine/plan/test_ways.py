@@ -83,6 +83,14 @@ def test_ranges_that_are_none(start: float, end: float, field: str):
     assert refused.problems[0].field == field
 
 
+def test_a_source_that_was_not_looked_at_is_long_enough():
+    made = plan_of(retake={**VIDEO, "start": 3, "end": 4})
+    assert made.deliver.num_frames == 97
+    assert refusal_of(retake={**VIDEO, "start": 3, "end": 1e300}).codes == (
+        "num_frames_out_of_range",
+    )
+
+
 def test_a_retake_of_nothing():
     nothing = {**VIDEO, "start": 0, "end": 1, "video": False, "audio": False}
     assert refusal_of(retake=nothing).codes == ("conflicting_fields",)
