@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ltxserve.catalog import Catalog, ModelSpec
+from ltxserve.engine.plan.ways import FROM_VIDEO
 from ltxserve.errors import LtxserveError
 
 LTXV, LTX2 = "runpod-ltxv", "runpod-ltx2"
@@ -43,6 +44,10 @@ def _values(catalog: Catalog, spec: ModelSpec) -> Mapping[str, Any]:
 def _open(request: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the values whose choice the request leaves open."""
     closed: set[str] = set()
+    if any(request.get(name) is not None for name in FROM_VIDEO):
+        closed |= {"width", "height", "fps", *_LENGTH}  # those of the video
+    if request.get("sound") is not None:
+        closed |= set(_LENGTH)  # that of the sound
     if request.get("size") is not None or request.get("aspect_ratio") is not None:
         closed |= {"width", "height"}
     for group in (_LENGTH, _STEPS):

@@ -13,8 +13,8 @@ from typing import Any
 from ltxserve.errors import MediaError, Problem
 from ltxserve.media.examine import Examined, MediaLimits, examine
 from ltxserve.media.fetch import FetchRules, fetch, is_url
-from ltxserve.service.inputs import SEEN, content_of
-from ltxserve.service.sources import lora_paths, sources_of
+from ltxserve.service.inputs import content_of
+from ltxserve.service.sources import families_of, lora_paths, sources_of
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Sources:
         problems = list(lora_paths(local))
         for name, part in sources_of(local):
             try:
-                part["source"] = str(self.bring(part["source"], SEEN))
+                part["source"] = str(self.bring(part["source"], families_of(name)))
             except MediaError as error:
                 problems.append(Problem(error.code, error.message, error.hint, name))
         return local, problems

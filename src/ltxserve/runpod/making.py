@@ -13,7 +13,8 @@ from typing import Any
 
 from ltxserve.engine.clip import FORMATS, ClipFile
 from ltxserve.engine.engine import Engine
-from ltxserve.engine.plan import Plan, parse_request
+from ltxserve.engine.plan import Plan, parse_request, plan
+from ltxserve.engine.settle import Eyes, settle
 from ltxserve.errors import LtxserveError, Problem, RequestRefused
 from ltxserve.media.encode import measure_file
 from ltxserve.media.examine import MediaLimits
@@ -30,10 +31,11 @@ from ltxserve.service.packing import pack_frames
 from ltxserve.service.scratch import Scratch
 from ltxserve.service.stitches import fetch_clips
 from ltxserve.service.stitches import read as read_stitch
-from ltxserve.types import GenerationRequest
 
 _SUFFIXES = {kind: suffix for suffix, kind in FORMATS.items()}
 MAX_SEED = 2**63 - 1
+UNSEEN = Eyes(lambda source: None, lambda source: None)
+"""Looks at nothing: a caller's source may name anything until it lies in the job's folder."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,15 @@ class _Job:
     # ── making ──────────────────────────────────────────────────────────────────────────────
     def _generated(self, reading: Reading) -> list[Made]:
         requests = self._requests(reading)
-        plans = self._planned(reading, requests)
+        # By their words first: what is refused for them needs no source, and none is looked at.
+        self._planned(reading, requests, UNSEEN)
         local = [self._localized(reading, request) for request in requests]
+        plans = self._planned(reading, local, Eyes())
         made: list[Made] = []
-        for number, (request, plan) in enumerate(zip(local, plans, strict=True)):
-            progress = _Percent(self._tell, plan, number, len(plans))
-            path = self._folder / f"clip-{number}{_SUFFIXES[request.output.format]}"
-            made.append(self._of(self._shop.engine.write(request, path, progress)))
+        for number, (request, made_by) in enumerate(zip(local, plans, strict=True)):
+            progress = _Percent(self._tell, made_by, number, len(plans))
+            path = self._folder / f"clip-{number}{_SUFFIXES[made_by.output.format]}"
+            made.append(self._of(self._shop.engine.write(parse_request(request), path, progress)))
         return made
 
     def _requests(self, reading: Reading) -> list[dict[str, Any]]:
@@ -149,13 +153,14 @@ class _Job:
             requests.append({**request, "prompt": prompt, **own})
         return requests
 
-    def _planned(self, reading: Reading, requests: list[dict[str, Any]]) -> list[Plan]:
+    def _planned(self, reading: Reading, requests: list[dict[str, Any]], eyes: Eyes) -> list[Plan]:
         """The plans, unless there is a problem: then all of them are told, of reading too."""
+        catalog = self._shop.engine.catalog
         plans: list[Plan] = []
         problems: list[Problem] = []
         for request in requests:
             try:
-                plans.append(self._shop.engine.plan(parse_request(request)))
+                plans.append(plan(settle(parse_request(request), catalog, eyes), catalog))
             except RequestRefused as refused:
                 problems += refused.problems
             except LtxserveError as error:
@@ -163,10 +168,10 @@ class _Job:
         reading.refuse(tuple(problems))
         return plans
 
-    def _localized(self, reading: Reading, request: dict[str, Any]) -> GenerationRequest:
+    def _localized(self, reading: Reading, request: dict[str, Any]) -> dict[str, Any]:
         local, problems = self._sources.localized(request)
         reading.refuse(tuple(problems))
-        return parse_request(local)
+        return local
 
     def _of(self, made: ClipFile) -> Made:
         path, media_type, sha256 = made.path, made.file.media_type, made.file.sha256
@@ -189,7 +194,7 @@ class _Job:
             "sha256": sha256,
             "peak_memory": made.report.peak_memory,
         }
-        return Made(path, media_type, meta, made.warnings)
+        return Made(path, media_type, meta, (*made.warnings, *made.report.remarks))
 
     def _joined(self, reading: Reading, asked: Mapping[str, Any], clips: list[Made] | None) -> Made:
         """Clips as one: those that the stitch names, or those that were just made."""

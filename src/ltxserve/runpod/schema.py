@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, ConfigDict, Field, ValidationError
 
 from ltxserve.engine.plan.parse import parse_request, show_field
+from ltxserve.engine.plan.ways import FROM_VIDEO
 from ltxserve.errors import Problem, RequestRefused
 from ltxserve.types import Control, GenerationRequest, Noun, OutputFormat
 
@@ -39,12 +40,14 @@ SOURCES = {
     "last_image_url": "last",
     "last_image_base64": "last",
     "end_image_url": "last",
-    "video": "video",
-    "video_url": "video",
-    "video_base64": "video",
+    "video": "video_to_video",
+    "video_url": "video_to_video",
+    "video_base64": "video_to_video",
+    "audio_url": "sound",
+    "audio_base64": "sound",
 }
-"""Field -> which condition of the clip it is."""
-FRAMES = {"first": 0, "last": -1, "video": 0}
+"""Field -> which picture of the clip it is, or what the clip is made from."""
+FRAMES = {"first": 0, "last": -1}
 DETAILER = "ic-detailer"
 NATIVE = frozenset(GenerationRequest.model_fields)
 
@@ -71,7 +74,8 @@ class Extras(Noun):
     """What a job's input can say besides the fields of a request; None = not said.
 
     mode: t2v, i2v or v2v; must agree with the sources. prompts: several clips in one job.
-    image..., last_image..., video...: URL, data URI or base64. strength: of these sources.
+    image..., last_image...: frames to show. video...: to make over. audio...: to make pictures to.
+    All are URL, data URI or base64. strength: of pictures and videos.
     spatial_upscaler, temporal_upscaler, detailer: toggles. control: a control video.
     output_format, file_name: what is delivered, and its name at the end of its path.
     return_signed_url: with a store, give a link. return_base64: give the file itself.
@@ -91,7 +95,9 @@ class Extras(Noun):
     video: str | None = None
     video_url: str | None = None
     video_base64: str | None = None
-    strength: float = 1.0
+    audio_url: str | None = None
+    audio_base64: str | None = None
+    strength: float | None = None
     spatial_upscaler: bool = False
     temporal_upscaler: bool = False
     detailer: bool = False
@@ -239,32 +245,33 @@ def _prompts(reading: Reading, is_joining: bool) -> None:
 
 
 def _sources(reading: Reading) -> None:
-    """Pictures and videos become conditions; the mode has to agree with them."""
+    """Pictures become conditions, videos and sounds what the clip is made from."""
+    extras, request = reading.extras, reading.request
+    strength = {} if extras.strength is None else {"strength": extras.strength}
     found: dict[str, str] = {}
     made: list[dict[str, Any]] = []
     for name, kind in SOURCES.items():
-        source = getattr(reading.extras, name)
-        if not source:
+        given = getattr(extras, name)
+        if not given:
             continue
-        if kind in found:
-            message = f"{found[kind]} and {name} are the same picture."
+        if kind in found or kind in request:
+            message = f"{found.get(kind, kind)} and {name} are the same source."
             reading.say("conflicting_fields", message, "Give one of the two.", name)
             continue
         found[kind] = name
-        reading.names[f"conditions.{len(made)}"] = name
-        made.append(
-            {
-                "source": _as_source(source, name.endswith("_base64")),
-                "frame": FRAMES[kind],
-                "strength": reading.extras.strength,
-            }
-        )
+        source = {"source": _as_source(given, name.endswith("_base64"))}
+        if kind in FRAMES:
+            reading.names[f"conditions.{len(made)}"] = name
+            made.append({**source, "frame": FRAMES[kind], **strength})
+        else:
+            reading.names[kind] = name
+            request[kind] = source if kind == "sound" else {**source, **strength}
     if made:
-        given = reading.request.get("conditions") or ()
-        for number in range(len(given)):
+        own = request.get("conditions") or ()
+        for number in range(len(own)):
             reading.names[f"conditions.{number + len(made)}"] = f"conditions.{number}"
-        reading.request["conditions"] = [*made, *given]
-    _check_mode(reading, found)
+        request["conditions"] = [*made, *own]
+    _check_mode(reading)
 
 
 def _as_source(source: str, is_base64: bool) -> str:
@@ -277,28 +284,32 @@ def _as_source(source: str, is_base64: bool) -> str:
     return source
 
 
-def _check_mode(reading: Reading, found: Mapping[str, str]) -> None:
-    mode = reading.extras.mode
-    conditioned = bool(reading.request.get("conditions"))
-    if mode == "t2v" and conditioned:
+def _check_mode(reading: Reading) -> None:
+    mode, request = reading.extras.mode, reading.request
+    pictured = bool(request.get("conditions"))
+    filmed = [name for name in FROM_VIDEO if request.get(name) is not None]
+    if mode == "t2v" and (pictured or filmed):
         message = "The mode is t2v, but there is a picture or video."
         reading.say("conflicting_fields", message, "Use i2v or v2v, or leave mode out.", "mode")
-    elif mode == "i2v" and not conditioned:
+    elif mode == "i2v" and not pictured:
         message = "The mode is i2v, but there is no picture."
         reading.say("conflicting_fields", message, "Give image_url or image_base64.", "mode")
-    elif mode == "v2v" and "video" not in found and not conditioned:
+    elif mode == "v2v" and not (filmed or pictured):
         message = "The mode is v2v, but there is no video."
         reading.say("conflicting_fields", message, "Give video_url or video_base64.", "mode")
 
 
 def mode_of(reading: Reading) -> str:
-    """t2v, i2v or v2v: as said, or as the sources are."""
-    extras = reading.extras
-    if extras.mode:
-        return extras.mode
-    if extras.video or extras.video_url or extras.video_base64:
-        return "v2v"
-    return "i2v" if reading.request.get("conditions") else "t2v"
+    """t2v, i2v or v2v as said; else by what the clip is made from."""
+    request = reading.request
+    if reading.extras.mode:
+        return reading.extras.mode
+    filmed = next((name for name in FROM_VIDEO if request.get(name) is not None), "")
+    if filmed:
+        return "v2v" if filmed == "video_to_video" else filmed
+    if request.get("conditions"):
+        return "i2v"
+    return "a2v" if request.get("sound") is not None else "t2v"
 
 
 def _toggles(reading: Reading) -> None:

@@ -36,6 +36,8 @@ def test_the_two_workers_defaults(model: str, expected: tuple[Any, ...]):
         ({"seconds": 2.0}, {"num_frames"}),
         ({"sigmas": (1.0, 0.5)}, {"num_inference_steps"}),
         ({"width": 768}, set[str]()),
+        ({"extend": {"source": "x"}}, {"width", "height", "fps", "num_frames"}),
+        ({"sound": {"source": "x"}}, {"num_frames"}),
     ],
 )
 def test_what_is_said_another_way_is_left_open(said: dict[str, Any], absent: set[str]):

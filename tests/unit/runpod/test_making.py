@@ -104,6 +104,28 @@ def test_sources_are_had_before_the_model_runs(bench: Bench):
     assert (problem.field, problem.code) == ("image_url", "url_refused")
 
 
+@pytest.mark.parametrize("way", ["video_to_video", "extend", "sound"])
+def test_no_file_of_this_machine_is_looked_at(bench: Bench, tmp_path: Path, way: str):
+    made = bench.make(asked())
+    (tmp_path / "mine.mp4").write_bytes(base64.b64decode(made["video"]["base64"]))
+    more = {"seconds": 1} if way == "extend" else {}
+    for source in (str(tmp_path / "mine.mp4"), str(tmp_path / "none.mp4")):
+        with pytest.raises(RequestRefused) as refused:
+            bench.make({"prompt": "x", way: {"source": source, **more}})
+        assert {(p.field, p.code) for p in refused.value.problems} == {
+            (f"{way}.source", "source_invalid")
+        }
+
+
+def test_a_video_is_made_over_and_gone_on_from(bench: Bench):
+    uri = f"data:video/mp4;base64,{bench.make(asked())['video']['base64']}"
+    over = bench.make({"prompt": "x", "video_url": uri, "strength": 0.5, "steps": 2})
+    assert (over["mode"], over["meta"]["width"], over["meta"]["num_frames"]) == ("v2v", 128, 9)
+    on = bench.make({"prompt": "x", "extend": {"source": uri, "num_frames": 16}, "steps": 2})
+    assert (on["mode"], on["meta"]["width"]) == ("extend", 128)
+    assert on["meta"]["num_frames"] > 9
+
+
 def test_an_unknown_model_or_preset(bench: Bench):
     for words in ({"model": "nope"}, {"preset": "nope"}):
         with pytest.raises(RequestRefused) as refused:

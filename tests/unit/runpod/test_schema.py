@@ -100,7 +100,26 @@ def test_first_and_last_picture_and_a_video():
         {"prompt": "x", "image_url": "https://a.example/1", "end_image_url": "https://b"}
     )
     assert [c.frame for c in parse_request(reading.request).conditions] == [0, -1]
-    assert mode_of(read({"prompt": "x", "video_url": "https://a.example/v.mp4"})) == "v2v"
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "mode"),
+    [
+        ({"video_url": "https://a.example/v.mp4", "strength": 0.4}, "video_to_video", "v2v"),
+        ({"video_base64": PICTURE}, "video_to_video", "v2v"),
+        ({"extend": {"source": "https://a.example/v.mp4", "seconds": 2}}, "extend", "extend"),
+        ({"retake": {"source": "https://a", "start": 0, "end": 1}}, "retake", "retake"),
+        ({"audio_url": "https://a.example/s.wav"}, "sound", "a2v"),
+    ],
+)
+def test_what_a_clip_is_made_from(words: dict[str, Any], field: str, mode: str):
+    reading = read({"prompt": "x", **words})
+    assert fields(reading) == set()
+    made = getattr(parse_request(reading.request), field)
+    assert made.source.startswith(("https://", "data:"))
+    if "strength" in words:
+        assert made.strength == words["strength"]
+    assert mode_of(reading) == mode
 
 
 def test_every_problem_at_once_in_the_callers_words():
@@ -133,6 +152,8 @@ def test_every_problem_at_once_in_the_callers_words():
         ({"mode": "t2v", "image_url": "https://a.example"}, "mode"),
         ({"mode": "v2v"}, "mode"),
         ({"mode": "s2v"}, "mode"),
+        ({"mode": "t2v", "video_url": "https://a.example"}, "mode"),
+        ({"video": "https://a", "video_to_video": {"source": "https://b"}}, "video"),
         ({"prompts": ["a"]}, "prompts"),
         ({"s3": {"endpoint": "https://s3.example"}}, "s3.bucketName"),
         ({"image": 7}, "image"),
