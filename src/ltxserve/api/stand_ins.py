@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import Catalog, ModelSpec
+from ltxserve.catalog.weights.needs import locate
+from ltxserve.catalog.weights.places import Places
 from ltxserve.engine import geometry
 from ltxserve.errors import ConfigurationError, LtxserveError
 
@@ -34,17 +36,22 @@ class Chosen:
 
 @dataclass(frozen=True)
 class StandIns:
-    """The operator's choice: `default` serves those who name no model, `aliases` other names."""
+    """The operator's choice: `default` serves those who name no model, `aliases` other names.
+
+    places: where weights are looked for; a preset's model counts if its files are there. None =
+    they are not looked for.
+    """
 
     catalog: Catalog
     default: str = "tiny"
     aliases: Mapping[str, str] = field(default_factory=dict)
+    places: Places | None = None
 
     def choose(self, request: Mapping[str, Any], preset: str | None = None) -> Chosen:
         """Settle the model of a request that was translated from a dialect.
 
         preset: the catalog's preset with the dialect's own model and values; it applies where
-        the request names no model and this build runs the preset's.
+        the request names no model and the preset's runs here.
         """
         asked = request.get("model")
         rest = {key: value for key, value in request.items() if key != "model"}
@@ -58,7 +65,10 @@ class StandIns:
         return Chosen({"model": spec.name, **fitted}, tuple(notes))
 
     def _runs(self, preset: str) -> bool:
-        return self.catalog.model(str(self.catalog.preset(preset).values["model"])).runs
+        spec = self.catalog.model(str(self.catalog.preset(preset).values["model"]))
+        if not spec.runs or spec.weights or self.places is None:
+            return spec.runs
+        return not locate(spec, self.places).blocking
 
 
 def stand_ins_of(app: App) -> StandIns:
@@ -78,7 +88,8 @@ def stand_ins_of(app: App) -> StandIns:
                 app.catalog.model(target)
             except LtxserveError as error:
                 raise _wrong(key, f"{error.message} {error.hint}") from None
-    return StandIns(app.catalog, app.settings.default_model, aliases)
+    places = Places(configured=app.settings.models)
+    return StandIns(app.catalog, app.settings.default_model, aliases, places)
 
 
 def _wrong(key: str, message: str) -> ConfigurationError:

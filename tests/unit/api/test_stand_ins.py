@@ -1,5 +1,6 @@
 """Which model serves, and how a request is fitted into one that the caller did not name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 
 from ltxserve.api.stand_ins import StandIns, fit
 from ltxserve.catalog import load_catalog
+from ltxserve.catalog.weights.places import Places
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.errors import LtxserveError
+from tests.replicas.folders import write_row
 
 CATALOG = load_catalog()
 TINY = CATALOG.model("tiny")
@@ -35,6 +38,16 @@ def test_where_none_is_named_the_default_stands_in_and_says_so():
 def test_the_presets_own_model_is_used_where_this_build_runs_it():
     chosen = HERE.choose({"prompt": "x"}, preset="draft")
     assert chosen.request == {"preset": "draft", "prompt": "x"}
+
+
+def test_a_preset_counts_where_the_files_of_its_model_are(tmp_path: Path):
+    places = Places(configured=tmp_path, volumes=(), home=tmp_path, caches=())
+    elsewhere = StandIns(CATALOG, places=places).choose({"prompt": "x"}, preset="runpod-ltx2")
+    assert elsewhere.request["model"] == "tiny"
+    write_row(tmp_path, CATALOG.model("ltx-2-19b-dev"))
+    here = StandIns(CATALOG, places=places).choose({"prompt": "x"}, preset="runpod-ltx2")
+    assert here.request == {"preset": "runpod-ltx2", "prompt": "x"}
+    assert StandIns(CATALOG, places=places).choose({}, preset="draft").request["preset"] == "draft"
 
 
 def test_the_operators_alias_is_fitted():

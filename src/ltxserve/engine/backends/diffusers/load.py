@@ -25,7 +25,7 @@ from ltxserve.progress import NullObserver
 if TYPE_CHECKING:
     import torch
 
-    from ltxserve.engine.backends.base import Backend
+    from ltxserve.engine.backends.diffusers.run import DiffusersBackend
 
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
 PARTS = (
@@ -78,7 +78,7 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
     return located
 
 
-def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
+def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
     """A resident model on the device that the placement chooses.
 
     Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`; OutOfMemory.

@@ -22,7 +22,7 @@ class TextKey:
 
 
 class PromptCache:
-    """Encodings by text, the least lately used let go first; in main memory, where they cost little.
+    """Encodings by text, in main memory; the least lately used is let go first.
 
     most: bytes of all together. One that is larger alone is not kept.
     """

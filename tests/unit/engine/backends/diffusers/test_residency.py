@@ -1,4 +1,4 @@
-"""Where parts are while stages run: by the device's memory, by request, and never by the last one."""
+"""Where parts are while stages run: by device and request, never by the request before."""
 
 import dataclasses
 from typing import Any
@@ -32,7 +32,7 @@ class Part(nn.Module):
         self.weight = nn.Parameter(torch.zeros(size, dtype=torch.uint8), requires_grad=False)
         self.sent: list[str] = []
 
-    def to(self, *args: Any, **kwargs: Any) -> "Part":  # pyright: ignore[reportIncompatibleMethodOverride]
+    def to(self, *args: Any, **kwargs: Any) -> "Part":
         self.sent.append(str(args[0]))
         return self
 
