@@ -48,7 +48,11 @@ def check_job(conn: sa.Connection, job: Job) -> None:
     query = sa.select(entries.c.kind).where(entries.c.job_id == job.id)
     assert sorted(conn.scalars(query)) == sorted(["hold", CLOSING[job.state]]), job.id
     told = events.read(conn, job.id)
-    assert [event.seq for event in told] == list(range(1, len(told) + 1))
+    numbers = [event.seq for event in told]
+    assert numbers == sorted(set(numbers))
+    # Old progress is swept away; where a clock jumps ahead, sooner than anybody would.
+    kept = {event.seq for event in told if event.kind not in events.PASSING}
+    assert {1, job.last_event} <= kept
     ends = [event.kind for event in told if event.kind in set(JobState) - {"queued", "running"}]
     assert ends == [job.state], job.id
 

@@ -6,9 +6,12 @@ Run as `python -m tests.crash.served FOLDER DATABASE_URL POOL_URL`; says "ready"
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Self
+
+import time_machine
 
 from ltxserve.app import create_app
 from tests.services import QUICK, SECONDS, settings_for, tuned
@@ -44,6 +47,12 @@ class Served:
         assert self._process is not None
         return self._process.pid
 
+    def shift_clock(self, seconds: float) -> None:
+        """Set its wall clock to the true time and so many seconds more; a restart sets it right."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(f"{seconds}\n")
+            self._process.stdin.flush()
+
     def kill(self) -> None:
         """kill -9; its workers follow it."""
         if self._process is not None:
@@ -68,6 +77,18 @@ def main(folder: str, database_url: str, pool: str) -> None:
     assert app.orchestrator is not None
     if app.orchestrator.wait_active(SECONDS):
         print("ready", flush=True)  # noqa: T201 - what its parent waits for
+    follow_clock()
+
+
+def follow_clock() -> None:
+    """Step this process' wall clock as its parent says; what only goes forward is not touched."""
+    true = time.time
+    stepped: time_machine.travel | None = None
+    for line in sys.stdin:
+        if stepped is not None:
+            stepped.stop()
+        stepped = time_machine.travel(true() + float(line), tick=True)
+        stepped.start()
     threading.Event().wait()
 
 

@@ -76,6 +76,7 @@ class Storm:
             (0.15, "workers killed", self._kill_worker),
             (0.06, "workers stopped", self._freeze_worker),
             (0.08, "services killed", self._restart),
+            (0.08, "clock steps", self._step_clock),
         ]
         if self.break_database is not None:
             actions.append((0.03, "database crashes", self.break_database))
@@ -116,6 +117,11 @@ class Storm:
         self.served.kill()
         threading.Event().wait(self.random.uniform(0.0, 1.0))
         self.served.start()
+
+    def _step_clock(self) -> None:
+        """To an hour or two before or after the true time, or a little; or right again."""
+        far = self.random.choice((0.0, 2.0, 60.0, 3600.0, 7200.0))
+        self.served.shift_clock(self.random.choice((-1, 1)) * far)
 
     def _thaw(self, everything: bool = False) -> None:
         for moment, pid in list(self.frozen):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -102,13 +103,22 @@ class Enqueuer:
             options["delay_seconds"] = ticket.delay_seconds
         self._client.enqueue_in_transaction(conn, options, ticket.body, ticket.argument)
 
-    def live(self, prefixes: Sequence[str]) -> set[str]:
-        """Which of the run id prefixes have a run that waits or runs."""
+    def live(self, prefixes: Sequence[str], longest_delay: float | None = None) -> set[str]:
+        """Which of the run id prefixes have a run that waits or runs.
+
+        longest_delay: seconds; a run that is delayed for longer was not meant to be, the wall clock
+        has gone back in the meantime: its delay ends now.
+        """
         if not prefixes:
             return set()
         runs = self._client.list_workflows(
             workflow_id_prefix=list(prefixes), load_input=False, load_output=False
         )
+        if longest_delay is not None:
+            end = (time.time() + longest_delay) * 1000
+            for run in runs:
+                if run.status == "DELAYED" and (run.delay_until_epoch_ms or 0) > end:
+                    self._client.set_workflow_delay(run.workflow_id, delay_seconds=0.0)
         alive = [run.workflow_id for run in runs if run.status not in _OVER]
         return {prefix for prefix in prefixes if any(run.startswith(prefix) for run in alive)}
 

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 500
 EVENT_SECONDS = 3600.0
 """How long progress and previews are kept; the end of a job stays as long as the job."""
+LONGEST_DELAY = 30.0
+"""Seconds; far above those for which a run of a job is put off (RunLimits.postpone)."""
 RUN_SECONDS = 24 * 3600.0
 """How long the engine's records of runs that are over are kept; for people who look into them."""
 TOO_LONG = {
@@ -65,7 +67,7 @@ class Housekeeping:
         last, found = "", 0
         while ids := self._open_jobs(last):
             last = ids[-1]
-            live = self.enqueuer.live(ids)
+            live = self.enqueuer.live(ids, LONGEST_DELAY)
             for job_id in ids:
                 if job_id not in live:
                     found += self._rerun(job_id)

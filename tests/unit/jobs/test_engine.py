@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +136,23 @@ def test_says_which_runs_are_alive_and_forgets_none_of_them(database: Database) 
     assert enqueuer.forget(time.time() + 60) == 0
     assert enqueuer.live(["one"]) == {"one"}, "what still waits is kept"
     enqueuer.close()
+
+
+def test_a_delay_that_a_step_of_the_clock_made_long_is_ended(database: Database) -> None:
+    runs, enqueuer = Runs(), Enqueuer(database)
+    with database.begin() as conn:
+        for name, delay in (("meant", 20.0), ("long", 7200.0)):
+            enqueuer.enqueue(conn, replace(ticket(name), delay_seconds=delay))
+    assert enqueuer.live(["meant", "long"]) == {"meant", "long"}
+    assert enqueuer.live(["meant", "long"], longest_delay=60.0) == {"meant", "long"}
+    work = engine(database, runs.note)
+    work.start()
+    try:
+        assert runs.wait_for(1) == ["long"]
+        assert enqueuer.live(["meant"]) == {"meant"}
+    finally:
+        work.close()
+        enqueuer.close()
 
 
 KILLED = """
