@@ -87,7 +87,8 @@ class Generations:
         if any(sources_of(dict(submission.request))):
             # What planning refuses, or the account cannot pay, is not worth a fetch.
             quote = self.quote(account, submission)
-            if not quote.affordable:
+            # The length of a clip made from a video that is not here yet is not known yet.
+            if not quote.affordable and not any(map(submission.request.get, FAMILIES)):
                 raise InsufficientCredits(quote.credits, quote.balance)
         settled = self.sources.settle(account, dict(submission.request))
         judged = self._orders(account, replace(submission, request=settled))
