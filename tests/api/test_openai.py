@@ -10,6 +10,7 @@ import openai
 import pytest
 from openai.types import Video
 
+from ltxserve.api.continuing import EDIT_STRENGTH
 from tests.api.serving import Served, sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
@@ -158,7 +159,8 @@ def test_remix(served: Served, client: openai.OpenAI, made: Any):
         "a blue ball",
     )
     job = served.job(remix.id)
-    assert job["request"]["conditions"] == [{"source": made.id, "strength": 0.5}]
+    way = job["request"]["video_to_video"]
+    assert (way["source"], way["strength"]) == (made.id, EDIT_STRENGTH)
     assert (job["seed"], job["num_frames"]) == (served.job(made.id)["seed"], 9)
 
 
@@ -169,7 +171,7 @@ def posted(client: openai.OpenAI, path: str, **body: Any) -> Video:
 
 def test_edit_by_id_and_by_file(served: Served, client: openai.OpenAI, made: Any):
     by_id = posted(client, "/videos/edits", prompt="a blue ball", video={"id": made.id})
-    assert served.job(by_id.id)["request"]["conditions"][0]["source"] == made.id
+    assert served.job(by_id.id)["request"]["video_to_video"]["source"] == made.id
     movie = client.videos.download_content(made.id).read()
     by_file = client.videos.edit(prompt="a blue ball", video=("v.mp4", io.BytesIO(movie)))
     assert (by_file.size, served.job(by_file.id)["num_frames"]) == ("128x128", 9)
@@ -190,10 +192,10 @@ def test_extend(served: Served, client: openai.OpenAI, made: Any):
         job = served.job(video.id)
         assert job["num_frames"] == 33
         assert float(video.seconds) == pytest.approx(33 / 24, abs=0.01)
-        assert job["request"]["conditions"][0]["num_frames"] == 9
+        assert job["request"]["extend"]["source_frames"] == 9
     with pytest.raises(openai.BadRequestError) as refused:
-        posted(client, "/videos/extensions", prompt="on", seconds="20", video={"id": made.id})
-    assert refused.value.code == "num_frames_out_of_range"
+        posted(client, "/videos/extensions", prompt="on", seconds="60", video={"id": made.id})
+    assert refused.value.code == "extension_invalid"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,11 @@ WRITES = {
     "image_to_video": "clip.mp4",
     "first_and_last_frame": "clip.mp4",
     "keyframes": "clip.mp4",
-    "video_to_video": "clip.mp4",
+    "video_condition": "clip.mp4",
+    "video_to_video": "gentle.mp4 strong.mp4",
+    "retake": "clip.mp4",
+    "extend": "after.mp4 before.mp4 only-new.mp4 long.mp4",
+    "audio_to_video": "clip.mp4",
     "cancel": "clip.mp4",
     "sound": "bounce.mp4 quiet.mp4 without.mp4",
     "guidance": "off.mp4 guided.mp4 stg.mp4",
@@ -34,8 +38,16 @@ WRITES = {
     "demo": "ball.mp4 square.mp4 demo.png",
 }
 
-FRAMES = {"video_to_video": 17, "stitch": 9 + 5 - 3}
-"""Examples whose clips are not 9 frames long; stitch joins 9 and 9 at double speed over 3."""
+FRAMES = {
+    "video_condition": 17,
+    "stitch": 9 + 5 - 3,
+    "extend/after.mp4": 25,
+    "extend/before.mp4": 25,
+    "extend/only-new.mp4": 16,
+    "extend/long.mp4": 169,
+}
+"""Examples, or their files, whose clips are not 9 frames long; stitch joins 9 and 9 at double
+speed over 3."""
 
 
 def run(name: str, out: Path) -> None:
@@ -60,7 +72,7 @@ def test_example(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         video = probe(clip).video
         assert video is not None
         assert (video.width, video.height) == (128, 128)
-        assert video.num_frames == FRAMES.get(name, 9)
+        assert video.num_frames == FRAMES.get(f"{name}/{clip.name}", FRAMES.get(name, 9))
 
 
 def test_what_the_examples_say(

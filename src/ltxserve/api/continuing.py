@@ -1,11 +1,12 @@
-"""Requests that change or lengthen a video, as far as conditions can: pure, but for finding it.
+"""Requests that change or lengthen a video: pure, but for finding it.
 
-An edit is generated on the whole video as a loose condition, so that its composition stays; an
-extension is generated at full length with the video as a fixed condition at its start or end.
+An edit makes the whole video over, so that its composition stays; an extension goes on from it; a
+retake makes a range of it anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from ltxserve.app import App
     from ltxserve.jobs.rows import Job
 
-EDIT_STRENGTH = 0.5
-"""How much of the source an edit keeps: half, so that the prompt can act (1 would copy it)."""
+EDIT_STRENGTH = 0.9
+"""Noise level that an edit starts from: places and shapes stay, the prompt can act on the rest."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +70,29 @@ def of_job(job: Job) -> Original:
 
 
 def edited(original: Original, prompt: str, model: str) -> dict[str, Any]:
-    """The request of an edit: same extent, same seed, another prompt, the video as loose guide."""
+    """The request of an edit: same extent, same seed, another prompt, on the noised video."""
     request = _base(original, prompt, model)
     request["num_frames"] = geometry.frames_floor(original.num_frames)
-    request["conditions"] = [{"source": original.source, "frame": 0, "strength": EDIT_STRENGTH}]
+    request["video_to_video"] = {"source": original.source, "strength": EDIT_STRENGTH}
     return request
 
 
-def longer(
-    original: Original, prompt: str, seconds: float, model: str, before: bool = False
-) -> dict[str, Any]:
-    """The request of an extension: the video, and `seconds` more after (or before) it."""
-    kept = geometry.frames_floor(original.num_frames)
-    total = geometry.frames_nearest(kept + min(seconds, 3600.0) * original.fps)
-    total = max(total, kept + geometry.FRAME_STEP)
+def longer(original: Original, prompt: str, model: str, how: Mapping[str, Any]) -> dict[str, Any]:
+    """The request of an extension. how: fields of the request's `extend`."""
     request = _base(original, prompt or original.prompt, model)
-    request["num_frames"] = total
-    place = total - kept if before else 0
-    condition = {"source": original.source, "frame": place, "strength": 1.0, "num_frames": kept}
-    request["conditions"] = [condition]
+    request["extend"] = {"source": original.source, **how}
+    return request
+
+
+def retaken(original: Original, prompt: str, model: str, how: Mapping[str, Any]) -> dict[str, Any]:
+    """The request of a retake. how: fields of the request's `retake`.
+
+    The seed that made the video would make the same range again, so it is left to chance.
+    """
+    request = _base(original, prompt or original.prompt, model)
+    request.pop("seed", None)
+    request["num_frames"] = geometry.frames_floor(original.num_frames)
+    request["retake"] = {"source": original.source, **how}
     return request
 
 

@@ -58,7 +58,7 @@ class AudioToVideo(_Body):
     image_uri: str | None = None
     prompt: str | None = Field(default=None, max_length=MAX_PROMPT)
     resolution: str | None = None
-    guidance_scale: float | None = None
+    guidance_scale: float | None = Field(default=None, allow_inf_nan=False)
     model: str | None = None
 
 
@@ -66,8 +66,8 @@ class Retake(_Body):
     """POST retake: a part of a video is made anew."""
 
     video_uri: str
-    start_time: float = Field(ge=0)
-    duration: float = Field(ge=2)
+    start_time: float = Field(ge=0, allow_inf_nan=False)
+    duration: float = Field(ge=2, allow_inf_nan=False)
     prompt: str | None = Field(default=None, max_length=MAX_PROMPT)
     mode: Literal["replace_audio", "replace_video", "replace_audio_and_video"] = (
         "replace_audio_and_video"
@@ -97,41 +97,52 @@ BODIES: dict[str, type[_Body]] = {
 """Endpoint -> its body. Two more of the hosted API are refused by name: see REFUSED."""
 
 REFUSED = {
-    "audio-to-video": "This service cannot make a video to a given sound yet.",
-    "retake": "This service cannot replace a part of a video yet.",
     "video-to-video-hdr": "This service makes no HDR video.",
     "video-to-video-reframe": "This service cannot reframe a video yet.",
 }
 """Endpoint -> why the engine cannot do it today."""
 
 
+UNPROMPTED = "the scene goes on"
+"""What is asked for where a prompt may be missing, and nobody knows the source's own."""
+
+_MODES = {
+    "replace_audio": (False, True),
+    "replace_video": (True, False),
+    "replace_audio_and_video": (True, True),
+}
+
+
 @dataclass(frozen=True)
-class Longer:
-    """An extension: `seconds` more of a video, made after its end or before its start."""
+class Continued:
+    """What is made of a video: `way` is the request's field, `how` is what stands in it.
 
+    size: of the picture, None = the video's own.
+    """
+
+    way: Literal["extend", "retake"]
     source: str
-    seconds: float
+    how: Mapping[str, Any]
     prompt: str
-    before: bool
     model: str | None
+    size: str | None = None
 
 
-def read(endpoint: str, body: Mapping[str, Any]) -> dict[str, Any] | Longer:
+def read(endpoint: str, body: Mapping[str, Any]) -> dict[str, Any] | Continued:
     """The request that a body asks for. Raises RequestRefused, or `not_supported` by name."""
-    refusal = REFUSED.get(endpoint)
     kind = BODIES.get(endpoint)
     if kind is None:
-        raise _unsupported(refusal or "There is no such endpoint.")
+        raise _unsupported(REFUSED.get(endpoint) or "There is no such endpoint.")
     try:
         parsed = kind.model_validate(dict(body))
     except ValidationError as error:
         raise RequestRefused(_problem(item) for item in error.errors(include_url=False)) from None
-    if refusal:
-        raise _unsupported(refusal)
     if isinstance(parsed, Extend):
-        source = source_of(parsed.video_uri)
-        before = parsed.mode == "start"
-        return Longer(source, parsed.duration, parsed.prompt or "", before, parsed.model)
+        return _extended(parsed)
+    if isinstance(parsed, Retake):
+        return _retaken(parsed)
+    if isinstance(parsed, AudioToVideo):
+        return _to_sound(parsed)
     assert isinstance(parsed, TextToVideo)
     return _request(parsed)
 
@@ -162,6 +173,42 @@ def _request(body: TextToVideo) -> dict[str, Any]:
     return request
 
 
+def _extended(body: Extend) -> Continued:
+    how: dict[str, Any] = {"seconds": body.duration, "direction": body.mode}
+    if body.context is not None:
+        how["context"] = body.context
+    return Continued("extend", source_of(body.video_uri), how, body.prompt or "", body.model)
+
+
+def _retaken(body: Retake) -> Continued:
+    video, audio = _MODES[body.mode]
+    end = body.start_time + body.duration
+    how = {"start": body.start_time, "end": end, "video": video, "audio": audio}
+    source, prompt = source_of(body.video_uri), body.prompt or ""
+    return Continued("retake", source, how, prompt, body.model, body.resolution)
+
+
+def _to_sound(body: AudioToVideo) -> dict[str, Any]:
+    if body.image_uri is None and not body.prompt:
+        hint = "Give prompt or image_uri, or both."
+        raise RequestRefused(
+            [Problem("prompt_empty", "Nothing says what is to be seen.", hint, "prompt")]
+        )
+    request: dict[str, Any] = {
+        "prompt": body.prompt or UNPROMPTED,
+        "sound": {"source": source_of(body.audio_uri)},
+    }
+    given = {
+        "model": body.model,
+        "size": body.resolution,
+        "guidance_scale": body.guidance_scale,
+    }
+    request |= {key: value for key, value in given.items() if value is not None}
+    if body.image_uri is not None:
+        request["conditions"] = [{"source": source_of(body.image_uri), "frame": 0}]
+    return request
+
+
 def _problem(item: Mapping[str, Any]) -> Problem:
     field = ".".join(str(part) for part in item["loc"])[:100]
     code = "unknown_field" if item["type"] == "extra_forbidden" else "invalid_field"
@@ -169,5 +216,5 @@ def _problem(item: Mapping[str, Any]) -> Problem:
 
 
 def _unsupported(reason: str) -> LtxserveError:
-    hint = "Use text-to-video, image-to-video or extend."
+    hint = f"Use {', '.join(BODIES)}."
     return LtxserveError("not_supported", reason, hint)

@@ -14,11 +14,11 @@ from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.content import File, send, suffix_of
 from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of
-from ltxserve.api.continuing import longer, original_of
+from ltxserve.api.continuing import Original, longer, original_of, retaken
 from ltxserve.api.facts import file_name_of, is_over
 from ltxserve.api.links import link_of
 from ltxserve.api.ltx import views
-from ltxserve.api.ltx.bodies import Longer, read
+from ltxserve.api.ltx.bodies import UNPROMPTED, Continued, read
 from ltxserve.api.native.jobs import JsonBody
 from ltxserve.api.stand_ins import Chosen, StandIns
 from ltxserve.api.waiting import until_over
@@ -83,14 +83,25 @@ def _submission(
     request: Request, account: Account, models: StandIns, endpoint: str, given: dict[str, Any]
 ) -> Submission:
     asked = read(endpoint, given)
-    if isinstance(asked, Longer):
+    if isinstance(asked, Continued):
         original = original_of(app_of(request), account, asked.source, "video_uri")
-        model = asked.model or models.default
-        made = longer(original, asked.prompt, asked.seconds, model, asked.before)
-        chosen = Chosen(made if asked.model is None else {**made, "model": asked.model})
+        chosen = _continued(asked, original, models)
     else:
         chosen = models.choose(asked)
     return Submission(chosen.request, dialect=DIALECT, warnings=chosen.notes)
+
+
+def _continued(asked: Continued, original: Original, models: StandIns) -> Chosen:
+    """What is made of a video; a model that is named is used as it is, or a stand-in for it."""
+    prompt = asked.prompt or original.prompt or UNPROMPTED
+    make = longer if asked.way == "extend" else retaken
+    made = make(original, prompt, models.default, asked.how)
+    if asked.size is not None:
+        del made["width"], made["height"]
+        made["size"] = asked.size
+    if asked.model is None:
+        return Chosen(made)
+    return models.choose({**made, "model": asked.model})
 
 
 def _file(request: Request, account: Account, jobs: Jobs, job: Job) -> Response:

@@ -79,7 +79,7 @@ def extend(
     """Make a video longer: the result holds the video and `seconds` more after it."""
     prompt, seconds = required_prompt(form.fields), read_seconds(form.fields.get("seconds", ""))
     original = original_of(app_of(request), account, _video(request, account, form), "video")
-    chosen = Chosen(longer(original, prompt, seconds, models.default))
+    chosen = Chosen(longer(original, prompt, models.default, {"seconds": seconds}))
     return _submitted(account, jobs, _submission(chosen, {}, {}, key))
 
 

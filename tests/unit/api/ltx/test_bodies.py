@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ltxserve.api.ltx.bodies import BODIES, REFUSED, Longer, read
+from ltxserve.api.ltx.bodies import BODIES, REFUSED, UNPROMPTED, Continued, read
 from ltxserve.errors import LtxserveError, RequestRefused
 
 
@@ -42,7 +42,37 @@ def test_image_to_video_places_first_and_last_frame():
 
 def test_extend():
     made = read("extend", {"video_uri": "ltx://uploads/u1", "duration": 3, "mode": "start"})
-    assert made == Longer("u1", 3, "", before=True, model=None)
+    assert made == Continued("extend", "u1", {"seconds": 3, "direction": "start"}, "", None)
+    made = read("extend", {"video_uri": "u", "duration": 3, "context": 2, "model": "tiny"})
+    how = {"seconds": 3, "direction": "end", "context": 2}
+    assert made == Continued("extend", "u", how, "", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("mode", "video", "audio"),
+    [
+        ("replace_audio", False, True),
+        ("replace_video", True, False),
+        ("replace_audio_and_video", True, True),
+    ],
+)
+def test_retake(mode: str, video: bool, audio: bool):
+    body = {"video_uri": "ltx://uploads/u1", "start_time": 1, "duration": 2.5, "mode": mode}
+    how = {"start": 1, "end": 3.5, "video": video, "audio": audio}
+    assert read("retake", body) == Continued("retake", "u1", how, "", None)
+
+
+def test_audio_to_video():
+    body = {"audio_uri": "ltx://uploads/u1", "image_uri": "https://x/a.png", "model": "tiny"}
+    assert read("audio-to-video", {**body, "resolution": "1920x1080"}) == {
+        "prompt": UNPROMPTED,
+        "model": "tiny",
+        "size": "1920x1080",
+        "sound": {"source": "u1"},
+        "conditions": [{"source": "https://x/a.png", "frame": 0}],
+    }
+    made = read("audio-to-video", {"audio_uri": "u", "prompt": "x", "guidance_scale": 2})
+    assert made == {"prompt": "x", "guidance_scale": 2, "sound": {"source": "u"}}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +84,8 @@ def test_extend():
         ("text-to-video", {"prompt": "x", "odd": 1}),
         ("image-to-video", {"prompt": "x"}),
         ("retake", {"video_uri": "x", "start_time": 0, "duration": 1}),
+        ("retake", {"video_uri": "x", "start_time": 0, "duration": float("inf")}),
+        ("audio-to-video", {"audio_uri": "x"}),
         ("extend", {"video_uri": "x", "duration": 21}),
     ],
 )
@@ -62,16 +94,10 @@ def test_bodies_are_checked(endpoint: str, body: dict[str, Any]):
         read(endpoint, body)
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["audio-to-video", "retake", "video-to-video-hdr", "video-to-video-reframe"]
-)
+@pytest.mark.parametrize("endpoint", ["video-to-video-hdr", "video-to-video-reframe"])
 def test_what_the_engine_cannot_do_is_refused_by_name(endpoint: str):
-    bodies = {
-        "audio-to-video": {"audio_uri": "a"},
-        "retake": {"video_uri": "v", "start_time": 0, "duration": 2},
-    }
     with pytest.raises(LtxserveError) as refused:
-        read(endpoint, bodies.get(endpoint, {}))
+        read(endpoint, {})
     assert refused.value.code == "not_supported"
     assert refused.value.message == REFUSED[endpoint]
 
