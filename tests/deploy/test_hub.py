@@ -11,7 +11,8 @@ import pytest
 from ltxserve.catalog import load_catalog
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.runpod.defaults import filled
-from ltxserve.runpod.schema import ALIASES, NATIVE, SOURCES, Extras, read
+from ltxserve.runpod.schema import read
+from ltxserve.runpod.words import ALIASES, NATIVE, SOURCES, Extras
 from ltxserve.settings import known_keys
 from tests.guards.tree import ROOT
 

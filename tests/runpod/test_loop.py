@@ -183,6 +183,16 @@ def test_several_prompts_in_one_job(platform: Platform):
     assert len({clip["video"]["sha256"] for clip in output["clips"]}) == 2
 
 
+def test_of_several_clips_one_may_fail(platform: Platform):
+    output = platform.run(new_id(), {**SMALL, "prompts": ["a", "oom", "b"]}).output
+    assert [clip["ok"] for clip in output["clips"]] == [True, False, True]
+    assert output["clips"][1]["error_code"] == "out_of_memory"
+    told = platform.run(new_id(), {**SMALL, "prompts": ["oom", "a oom"]})
+    assert told.body["error"].startswith("out_of_memory: ")
+    told = platform.run(new_id(), {**SMALL, "prompts": ["a", "oom"], "stitch": {}})
+    assert told.output["error_code"] == "out_of_memory"
+
+
 def test_prompts_joined_and_clips_joined(platform: Platform):
     given = {**SMALL, "prompts": ["a", "b"], "stitch": {"transition": {"kind": "cut"}}}
     both = platform.run(new_id(), given).output

@@ -6,34 +6,37 @@ Knows the engine and plain data; nothing of RunPod's protocol. Whatever it raise
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ltxserve.engine.clip import FORMATS, ClipFile
+from ltxserve.engine.clip import FORMATS
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import Plan, parse_request, plan
 from ltxserve.engine.settle import Eyes, settle
-from ltxserve.errors import LtxserveError, Problem, RequestRefused
-from ltxserve.media.encode import measure_file
+from ltxserve.errors import GenerationFailed, LtxserveError, Problem, RequestRefused
 from ltxserve.media.examine import MediaLimits
 from ltxserve.media.fetch import FetchRules
-from ltxserve.media.stitch.run import Stitched, Writing, write_stitch
+from ltxserve.media.stitch.nouns import Stitch
+from ltxserve.media.stitch.run import Writing, write_stitch
 from ltxserve.pool.base import Body, Tell
-from ltxserve.progress import Progress
+from ltxserve.runpod.answers import Made, of_clip, of_stitch, view
 from ltxserve.runpod.defaults import filled
 from ltxserve.runpod.inputs import Sources
 from ltxserve.runpod.outputs import Delivery, Finished, Outputs
-from ltxserve.runpod.schema import Reading, S3Target, mode_of, read, unwrapped
-from ltxserve.service.course import Course
-from ltxserve.service.packing import pack_frames
+from ltxserve.runpod.percent import MOST, Percent
+from ltxserve.runpod.results import failure
+from ltxserve.runpod.schema import Reading, mode_of, read, unwrapped
 from ltxserve.service.scratch import Scratch
 from ltxserve.service.stitches import fetch_clips
 from ltxserve.service.stitches import read as read_stitch
 
 _SUFFIXES = {kind: suffix for suffix, kind in FORMATS.items()}
 MAX_SEED = 2**63 - 1
+BROKEN = "device_broken"
+JOINED_CRF = 12
+"""Quality of clips that are encoded once more when they are joined: nearly without loss."""
 UNSEEN = Eyes(lambda source: None, lambda source: None)
 """Looks at nothing: a caller's source may name anything until it lies in the job's folder."""
 
@@ -61,16 +64,6 @@ class Workshop:
     revision: Callable[[str], str]
     rules: FetchRules = field(default_factory=FetchRules)
     limits: MediaLimits = field(default_factory=MediaLimits)
-
-
-@dataclass(frozen=True)
-class Made:
-    """A clip, and what its `meta` says."""
-
-    path: Path
-    media_type: str
-    meta: dict[str, Any]
-    warnings: tuple[str, ...]
 
 
 class Maker:
@@ -116,35 +109,44 @@ class _Job:
 
     def run(self, given: Mapping[str, Any], begun: float) -> dict[str, Any]:
         reading = read(given)
-        stitch = reading.extras.stitch
-        joins = stitch is not None and bool(stitch.get("clips"))
-        count = 1 if stitch is not None else len(reading.prompts)
+        asked = reading.extras.stitch
+        count = 1 if asked is not None else len(reading.prompts)
         reading.problems += self._shop.outputs.problems(reading, count)
-        if joins:
-            assert stitch is not None
-            made = [self._joined(reading, stitch, None)]
-        else:
+        if asked is None:
             made = self._generated(reading)
-            if stitch is not None:
-                made = [self._joined(reading, stitch, made)]
-        return self._answer(reading, made, begun)
+            return self._answer(reading, made, begun)
+        stitch = _stitch_of(reading, asked)
+        clips = [] if asked.get("clips") else self._generated(reading)
+        return self._answer(reading, [self._joined(reading, stitch, clips)], begun)
 
     # ── making ──────────────────────────────────────────────────────────────────────────────
-    def _generated(self, reading: Reading) -> list[Made]:
+    def _generated(self, reading: Reading) -> list[Made | LtxserveError]:
+        """The clips; of several, one that fails leaves its error, and the others are made."""
         requests = self._requests(reading)
         # By their words first: what is refused for them needs no source, and none is looked at.
         self._planned(reading, requests, UNSEEN)
         local = [self._localized(reading, request) for request in requests]
         plans = self._planned(reading, local, Eyes())
-        made: list[Made] = []
-        for number, (request, made_by) in enumerate(zip(local, plans, strict=True)):
-            progress = _Percent(self._tell, made_by, number, len(plans))
-            path = self._folder / f"clip-{number}{_SUFFIXES[made_by.output.format]}"
-            made.append(self._of(self._shop.engine.write(parse_request(request), path, progress)))
+        made: list[Made | LtxserveError] = []
+        for number, planned in enumerate(plans):
+            path = self._folder / f"clip-{number}{_SUFFIXES[planned.output.format]}"
+            progress = Percent(self._tell, planned, number, len(plans))
+            try:
+                clip = self._shop.engine.write(parse_request(local[number]), path, progress)
+                made.append(of_clip(clip, self._shop.revision(planned.model)))
+            except GenerationFailed as error:
+                if error.code == BROKEN or len(plans) == 1:
+                    raise
+                made.append(error)
+        if all(isinstance(one, LtxserveError) for one in made):
+            raise made[0] if isinstance(made[0], LtxserveError) else AssertionError
         return made
 
     def _requests(self, reading: Reading) -> list[dict[str, Any]]:
         request = filled(reading.request, self._shop.engine.catalog, self._shop.model)
+        if reading.extras.stitch is not None:
+            # What is joined afterwards has to be joinable; the stitch's own output decides then.
+            request["output"] = {"format": "mp4", "crf": JOINED_CRF}
         requests = []
         for number, prompt in enumerate(reading.prompts):
             seed = request.get("seed")
@@ -173,121 +175,71 @@ class _Job:
         reading.refuse(tuple(problems))
         return local
 
-    def _of(self, made: ClipFile) -> Made:
-        path, media_type, sha256 = made.path, made.file.media_type, made.file.sha256
-        if path.is_dir():
-            path, media_type = pack_frames(path), "application/zip"
-            sha256 = measure_file(path)[1]
-        timings = {name: round(seconds, 3) for name, seconds in made.timings.items()}
-        meta = {
-            "seed": made.seed,
-            "fps": float(made.file.fps),
-            "num_frames": made.file.num_frames,
-            "width": made.file.width,
-            "height": made.file.height,
-            "inference_seconds": round(made.report.seconds, 3),
-            "seconds": made.file.seconds,
-            "has_sound": made.file.has_sound,
-            "timings": timings,
-            "model": made.plan.model,
-            "revision": self._shop.revision(made.plan.model),
-            "sha256": sha256,
-            "peak_memory": made.report.peak_memory,
-        }
-        return Made(path, media_type, meta, (*made.warnings, *made.report.remarks))
-
-    def _joined(self, reading: Reading, asked: Mapping[str, Any], clips: list[Made] | None) -> Made:
-        """Clips as one: those that the stitch names, or those that were just made."""
-        sources = None if clips is None else [{"source": str(clip.path)} for clip in clips]
-        whole = {**asked} if sources is None else {**asked, "clips": sources}
-        try:
-            stitch = read_stitch(whole)
-        except RequestRefused as refused:
-            inside = [
-                Problem(p.code, p.message, p.hint, f"stitch.{p.field}" if p.field else "stitch")
-                for p in refused.problems
-            ]
-            reading.refuse(tuple(inside))
-            raise
+    def _joined(
+        self, reading: Reading, stitch: Stitch, clips: Sequence[Made | LtxserveError]
+    ) -> Made:
+        """Clips as one: those that were just made, or else those that the stitch names."""
         reading.refuse()
+        made: list[Made] = []
+        for clip in clips:
+            if isinstance(clip, LtxserveError):
+                raise clip  # a film that lacks a part is not what was asked for
+            made.append(clip)
         begun = time.monotonic()
-        files = [clip.path for clip in clips] if clips else fetch_clips(stitch, self._sources.video)
+        files = [one.path for one in made] or fetch_clips(stitch, self._sources.video)
         path = self._folder / f"joined.{stitch.output.format}"
-        done = write_stitch(stitch, files, Writing(path, observer=_Percent(self._tell)))
-        return self._stitched(done, clips or [], time.monotonic() - begun)
-
-    def _stitched(self, done: Stitched, clips: list[Made], seconds: float) -> Made:
-        file = done.file
-        meta = {
-            **(clips[0].meta if clips else {"seed": None}),
-            "fps": float(file.fps),
-            "num_frames": file.num_frames,
-            "width": file.width,
-            "height": file.height,
-            "seconds": file.seconds,
-            "has_sound": file.has_sound,
-            "inference_seconds": round(sum(c.meta["inference_seconds"] for c in clips), 3),
-            "timings": {"stitch": round(seconds, 3)},
-            "clips": [{"seed": c.meta["seed"], "timings": c.meta["timings"]} for c in clips],
-            "sha256": file.sha256,
-        }
-        warnings = tuple(dict.fromkeys([*(w for c in clips for w in c.warnings), *done.warnings]))
-        return Made(file.path, file.media_type, meta, warnings)
+        done = write_stitch(stitch, files, Writing(path, observer=Percent(self._tell)))
+        return of_stitch(done, made, time.monotonic() - begun)
 
     # ── answering ───────────────────────────────────────────────────────────────────────────
-    def _answer(self, reading: Reading, made: list[Made], begun: float) -> dict[str, Any]:
-        extras = reading.extras
+    def _answer(
+        self, reading: Reading, made: Sequence[Made | LtxserveError], begun: float
+    ) -> dict[str, Any]:
+        extras, total = reading.extras, len(made)
         delivery = Delivery(
             self._order.job_id,
             extras.file_name,
             extras.return_signed_url,
             extras.return_base64,
             reading.upload_urls,
-            extras.s3 if isinstance(extras.s3, S3Target) else None,
+            extras.s3,
         )
+        done = {number: one for number, one in enumerate(made) if isinstance(one, Made)}
         clips = [
-            Finished(m.path, m.media_type, m.path.stat().st_size, m.meta["sha256"], n, len(made))
-            for n, m in enumerate(made)
+            Finished(m.path, m.media_type, m.path.stat().st_size, m.meta["sha256"], n, total)
+            for n, m in done.items()
         ]
-        self._tell({"stage": "store", "step": 0, "of": len(clips), "percent": 99})
+        self._tell({"stage": "store", "step": 0, "of": len(clips), "percent": MOST})
         storing = time.monotonic()
-        given = self._shop.outputs.deliver(clips, delivery)
-        for one in made:
-            one.meta["timings"]["store"] = round((time.monotonic() - storing) / len(made), 3)
+        places = dict(zip(done, self._shop.outputs.deliver(clips, delivery), strict=True))
+        for one in done.values():
+            one.meta["timings"]["store"] = round((time.monotonic() - storing) / len(done), 3)
             one.meta["total_seconds"] = round(time.monotonic() - begun, 3)
         mode = "stitch" if extras.stitch is not None else mode_of(reading)
         views = [
-            {
-                "ok": True,
-                "mode": mode,
-                **where,
-                "video_url": where["video"]["url"],
-                "meta": one.meta,
-                "warnings": list(one.warnings),
-            }
-            for one, where in zip(made, given, strict=True)
+            failure(one) if isinstance(one, LtxserveError) else view(mode, one, places[number])
+            for number, one in enumerate(made)
         ]
         if extras.prompts is None or extras.stitch is not None:
             return views[0]
         return {"ok": True, "mode": mode, "clips": views}
 
 
-class _Percent:
-    """An observer that tells stage, step and percent of the whole job."""
+def _stitch_of(reading: Reading, asked: Mapping[str, Any]) -> Stitch:
+    """The stitch, judged before anything is made; clips that are still to come stand in for it.
 
-    def __init__(self, tell: Tell, plan: Plan | None = None, number: int = 0, of: int = 1) -> None:
-        self._tell = tell
-        self._course = Course.of(plan.to_dict() if plan is not None else None)
-        self._clip = {"clip": number + 1, "clips": of} if of > 1 else {}
-        self._number, self._of = number, of
-        self._reached = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        if self._course.stages:
-            share = self._course.share(progress.stage, progress.step, progress.of)
-        else:
-            share = progress.fraction
-        self._reached = max(self._reached, share if progress.stage != "load" else 0.0)
-        percent = round(99 * (self._number + min(1.0, self._reached)) / self._of, 1)
-        said = {"stage": progress.stage, "step": progress.step, "of": progress.of}
-        self._tell({**said, "percent": percent, **self._clip})
+    What is wrong with it is noted in the reading; the stitch is then only a placeholder.
+    """
+    whole = dict(asked)
+    if not whole.get("clips"):
+        whole["clips"] = [{"source": "to come"}] * len(reading.prompts)
+    if reading.extras.output_format and "output" not in whole:
+        whole["output"] = {"format": reading.extras.output_format}
+    try:
+        return read_stitch(whole)
+    except RequestRefused as refused:
+        reading.problems += [
+            Problem(p.code, p.message, p.hint, f"stitch.{p.field}" if p.field else "stitch")
+            for p in refused.problems
+        ]
+        return Stitch(clips=())

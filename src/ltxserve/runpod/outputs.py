@@ -19,7 +19,8 @@ from ltxserve.errors import MediaError, Problem, StorageError
 from ltxserve.media.fetch import FetchRules
 from ltxserve.media.post import put
 from ltxserve.runpod.results import MAX_INLINE, too_large
-from ltxserve.runpod.schema import Reading, S3Target
+from ltxserve.runpod.schema import Reading
+from ltxserve.runpod.words import S3Target
 from ltxserve.storage.base import MAX_EXPIRY, ArtifactStore
 from ltxserve.storage.names import check_file_name, dated_key
 from ltxserve.storage.sigv4 import Signer

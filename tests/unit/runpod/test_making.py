@@ -17,7 +17,7 @@ from ltxserve.errors import CODES, Cancelled, LtxserveError, RequestRefused
 from ltxserve.media.probe import probe
 from ltxserve.runpod.making import Maker, Order, Workshop, is_pooled
 from ltxserve.runpod.outputs import Outputs
-from ltxserve.runpod.schema import ALIASES, NATIVE, Extras
+from ltxserve.runpod.words import ALIASES, NATIVE, Extras
 from ltxserve.service.scratch import Scratch
 from tests.runpod.asking import SMALL, asked
 from tests.tiny import disc, saved
@@ -161,7 +161,9 @@ def test_clips_are_joined(bench: Bench, tmp_path: Path):
     info = probe(tmp_path / "x.mp4").video
     assert info is not None
     assert info.num_frames == 14
-    made = bench.make({**SMALL, "prompts": ["a", "b"], "stitch": {}, "seed": 4})
+    words = {"stitch": {}, "seed": 4, "output_format": "webm"}
+    made = bench.make({**SMALL, "prompts": ["a", "b"], **words})
+    assert made["video"]["content_type"] == "video/webm"
     assert made["meta"]["num_frames"] == 18
     assert [clip["seed"] for clip in made["meta"]["clips"]] == [4, 5]
 
@@ -170,6 +172,10 @@ def test_a_stitch_has_its_own_problems(bench: Bench):
     with pytest.raises(RequestRefused) as refused:
         bench.make({"stitch": {"clips": [{"source": "x", "speed": 99}], "odd": 1}, "odd": 2})
     assert {"odd", "stitch.odd"} <= {problem.field for problem in refused.value.problems}
+    with pytest.raises(RequestRefused) as refused:
+        bench.make({**SMALL, "prompts": ["a", "b"], "stitch": {"loudness": 99}})
+    assert {problem.field for problem in refused.value.problems} == {"stitch.loudness"}
+    assert bench.loader.made == [], "clips were made that cannot be joined"
 
 
 def test_cancelled_it_stops_at_once_and_leaves_nothing(bench: Bench):

@@ -13,7 +13,8 @@ from ltxserve.errors import LtxserveError, StorageError
 from ltxserve.media.fetch import FetchRules
 from ltxserve.runpod.outputs import Delivery, Finished, Outputs, named
 from ltxserve.runpod.results import MAX_INLINE
-from ltxserve.runpod.schema import S3Target, read
+from ltxserve.runpod.schema import read
+from ltxserve.runpod.words import S3Target
 from ltxserve.storage.supabase import SupabasePlace, SupabaseStore
 from tests.clocks import Shifted
 from tests.contracts.supabase import Supabase

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ltxserve.engine.plan import parse_request
 from ltxserve.errors import RequestRefused
-from ltxserve.runpod.schema import MAX_PROMPTS, Reading, mode_of, read, unwrapped
+from ltxserve.runpod.schema import Reading, mode_of, read, unwrapped
+from ltxserve.runpod.words import MAX_PROMPTS
 
 PICTURE = base64.b64encode(b"\x89PNG" * 30).decode()
 
