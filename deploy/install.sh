@@ -57,6 +57,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+if [ "$service" = yes ] && [ "$units" = /etc/systemd/system ]; then
+  [ "$(id -u)" = 0 ] || fail "a service needs root (sudo); without one: --no-service --prefix DIR"
+  [ -d /run/systemd/system ] || fail "this machine does not run systemd; use --no-service --prefix DIR"
+fi
 here=$(cd "$(dirname "$0")/.." && pwd)
 venv=$prefix/venv
 [ "$service" = yes ] || data=${data/#\/var\/lib\/ltxserve/$prefix/data}
@@ -81,7 +85,7 @@ fi
 
 say "model $model"
 export LTXSERVE_DATA_DIR=$data LTXSERVE_MODELS=$data/models HF_HOME=$data/huggingface
-"$venv/bin/ltxserve" models pull "$model" "${pull[@]}"
+"$venv/bin/ltxserve" models pull "$model" ${pull[@]+"${pull[@]}"}
 
 if [ "$service" = yes ]; then
   chown -R "$user" "$data"

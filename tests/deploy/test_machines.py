@@ -68,6 +68,14 @@ def test_it_installs_and_can_be_run_again(tmp_path: Path):
         assert "ltxserve.service:" not in verified.stderr, verified.stderr
 
 
+def test_without_a_service_it_is_an_environment_and_a_model(tmp_path: Path):
+    run = installed(tmp_path, "--no-service")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / "data" / "models").is_dir()
+    assert list((tmp_path / "units").iterdir()) == []
+    assert not (tmp_path / "config").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"), [(("--odd",), "no option --odd"), (("--model", "nope"), "No model is named")]
 )

@@ -24,8 +24,6 @@ from urllib.parse import parse_qs
 from tests.guards.tree import ROOT
 from tests.loopback import Loopback, Reply, Request
 
-HOLD = 0.5
-"""Seconds that polls are held open."""
 PATIENCE = 40.0
 """Seconds after which a test gives up waiting for a sign."""
 
@@ -49,8 +47,12 @@ class Told:
 
 @dataclass
 class Platform(Loopback):
-    """The endpoint ep1. faults: statuses that the next results get instead of being taken."""
+    """The endpoint ep1. faults: statuses that the next results get instead of being taken.
 
+    hold: seconds that polls are held open.
+    """
+
+    hold: float = 0.5
     faults: list[int] = field(default_factory=list[int])
     told: list[Told] = field(default_factory=list[Told])
     pings: list[str] = field(default_factory=list[str])
@@ -163,7 +165,7 @@ class Platform(Loopback):
         return {"id": job_id, "status": "IN_PROGRESS", **told}
 
     def _held(self, look: Callable[[], Any]) -> Any:
-        end = time.monotonic() + HOLD
+        end = time.monotonic() + self.hold
         with self._change:
             while not (found := look()) and (left := end - time.monotonic()) > 0:
                 self._change.wait(left)

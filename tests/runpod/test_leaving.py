@@ -50,6 +50,17 @@ def test_told_to_end_it_finishes_its_job_and_leaves_the_next_one(
         assert group_is_empty(running.process.pid)
 
 
+def test_polls_that_are_held_open_hold_nothing_up(tmp_path: Path):
+    with Platform(hold=600.0) as platform, worker(platform, tmp_path) as running:
+        assert platform.run(new_id(), asked()).output["ok"] is True
+        platform.wait(lambda: len(platform.pings) > 1, "a ping")
+        running.stop()
+        assert running.left() == 0
+    with Platform(hold=600.0) as platform, worker(platform, tmp_path) as running:
+        assert platform.run(new_id(), asked("poison")).body["stopPod"] is True
+        assert running.left() == 0
+
+
 def test_without_time_to_finish_the_job_is_sent_back(platform: Platform, tmp_path: Path):
     with worker(platform, tmp_path, LTXSERVE_SHUTDOWN_SECONDS="0.2") as running:
         job = platform.submit(new_id(), asked(f"hold={tmp_path / 'never'}"))
