@@ -54,7 +54,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /app
-RUN install -d -o 10001 /app/data /app/huggingface
+# /weights: a volume that is mounted there takes over its owner, so that weights can be pulled to it.
+RUN install -d -o 10001 /app/data /app/huggingface /weights
 USER 10001
 # Healthy once the model is warm; until then a large model may take minutes to load.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=15m \
