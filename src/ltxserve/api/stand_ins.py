@@ -1,8 +1,8 @@
 """Which model serves a dialect that names none, or names one of another service's.
 
 A caller who names a model of the catalog gets it or a refusal. Where the server chose the model
-(its own default, or an alias that the operator set), what was asked is fitted into that model's
-limits, and every change is told.
+(its own default, also for a name that only another service can have, or an alias that the operator
+set), what was asked is fitted into that model's limits, and every change is told.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _GUIDANCE = ("guidance_scale", "guidance_rescale", "modality_scale")
 _STG = ("stg_scale", "stg_blocks")
+FOREIGN = frozenset(
+    {"sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"}
+)
+"""Models that nobody but their own service can have (openai/types/video_model.py): clients that
+name one, as all of that SDK's examples do, mean whatever this server makes clips with."""
 _HUGE = 10**6
 """Beyond this, numbers are nobody's wish: the plan refuses them as they are."""
 
@@ -57,11 +62,14 @@ class StandIns:
         rest = {key: value for key, value in request.items() if key != "model"}
         if asked is None and preset and self._runs(preset):
             return Chosen({"preset": preset, **rest})
-        if asked is not None and not (isinstance(asked, str) and asked in self.aliases):
+        known = isinstance(asked, str) and (asked in self.aliases or asked in FOREIGN)
+        if asked is not None and not known:
             return Chosen({"model": asked, **rest})
-        name = self.default if asked is None else self.aliases[asked]
+        name = self.default if asked is None else self.aliases.get(asked, self.default)
         spec = self.catalog.model(name)
         fitted, notes = fit(rest, spec)
+        if asked in FOREIGN and asked not in self.aliases:
+            notes = [f"{asked} is another service's model; {spec.name} makes the clip.", *notes]
         return Chosen({"model": spec.name, **fitted}, tuple(notes))
 
     def _runs(self, preset: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltxserve.api.stand_ins import StandIns, fit
+from ltxserve.api.stand_ins import FOREIGN, StandIns, fit
 from ltxserve.catalog import load_catalog
 from ltxserve.catalog.weights.places import Places
 from ltxserve.engine.plan import parse_request, plan
@@ -17,6 +17,16 @@ from tests.replicas.folders import write_row
 CATALOG = load_catalog()
 TINY = CATALOG.model("tiny")
 HERE = StandIns(CATALOG, aliases={"sora-2": "tiny"})
+
+
+def test_a_model_that_only_another_service_has_means_this_servers_own() -> None:
+    for name in sorted(FOREIGN):
+        chosen = StandIns(CATALOG).choose({"prompt": "x", "model": name})
+        assert chosen.request["model"] == "tiny"
+        assert name in chosen.notes[0]
+    assert HERE.choose({"prompt": "x", "model": "sora-2"}).notes == ()
+    assert HERE.choose({"prompt": "x", "model": "sora-9"}).request["model"] == "sora-9"
+    assert HERE.choose({"prompt": "x", "model": ["sora-2"]}).request["model"] == ["sora-2"]
 
 
 def test_a_named_model_is_taken_at_its_word():
