@@ -94,7 +94,7 @@ def test_retake(served: Served):
         made = client.post("/ltx/v2/retake", json=body)
         assert made.status_code == 202, made.text
         beyond = client.post("/ltx/v2/retake", json={**body, "start_time": 2})
-    assert "reaches beyond the clip" in beyond.json()["error"]["message"]
+    assert "reaches beyond the source" in beyond.json()["error"]["message"]
     job = served.job(made.json()["id"])
     assert job["num_frames"] == 73
     asked = job["request"]["retake"]

@@ -91,7 +91,6 @@ def retaken(original: Original, prompt: str, model: str, how: Mapping[str, Any])
     """
     request = _base(original, prompt or original.prompt, model)
     request.pop("seed", None)
-    request["num_frames"] = geometry.frames_floor(original.num_frames)
     request["retake"] = {"source": original.source, **how}
     return request
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine import geometry
+from ltxserve.engine.findings import Findings
 from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video
+from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.ways import FROM_VIDEO, source_of
 from ltxserve.engine.sources import sound_problem, video_problem
 from ltxserve.errors import LtxserveError
@@ -41,6 +43,8 @@ def settle(request: GenerationRequest, catalog: Catalog, eyes: Eyes = Eyes()) ->
     """
     if source_of(request) is None and request.sound is None:
         return request
+    if sane(request, Findings()) is not request:
+        return request
     try:
         spec = catalog.model(request.model)
     except LtxserveError:
@@ -67,7 +71,7 @@ def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     fps = changes.get("fps", request.fps)
     frames = _frames(facts, fps, spec)
     open_length = request.num_frames is None and request.seconds is None
-    if frames is not None and open_length and asked[0] != "extend":
+    if frames is not None and open_length and asked[0] == "video_to_video":
         changes["num_frames"] = geometry.frames_floor(frames)
     measured = {"source_frames": frames, "source_has_sound": facts.has_sound}
     changes[asked[0]] = source.model_copy(update=measured)

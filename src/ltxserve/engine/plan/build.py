@@ -8,16 +8,16 @@ from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.geometry import frames_ceil
 from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds
-from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend
+from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend, PlannedRetake
 from ltxserve.engine.plan.output import check_output
 from ltxserve.engine.plan.picture import Picture, plan_picture
 from ltxserve.engine.plan.presets import apply_preset
 from ltxserve.engine.plan.prompt import check_text, warn_of_length
+from ltxserve.engine.plan.retaking import plan_retake
 from ltxserve.engine.plan.sampling import (
     check_seed,
     plan_guidance,
@@ -84,7 +84,7 @@ def _plan_for(
 ) -> Plan:
     upscale = check_upscale(request.upscale, spec, findings)
     picture = plan_picture(request, spec, upscale.spatial, findings)
-    length, extend = _length(request, spec, upscale, findings)
+    length, retake, extend = _length(request, spec, upscale, findings)
     conditions = plan_conditions(
         request.conditions, spec, _timeline(length, request, spec, upscale), findings
     )
@@ -100,7 +100,7 @@ def _plan_for(
     check_output(request.output, length.fps if length else None, findings)
     audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
     _warn_of_silent_guidance(request, audio, findings)
-    check_retake_acts(ways.retake, audio, findings)
+    check_retake_acts(retake, audio, findings)
     findings.check()
     if picture is None or length is None:
         raise AssertionError("a missing shape is a problem")  # pragma: no cover
@@ -110,6 +110,9 @@ def _plan_for(
     stages = plan_stages(spec, picture, length, recipe)
     passes = _passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
+    if retake is not None:
+        deliver = dataclasses.replace(deliver, num_frames=retake.source_frames)
+        stages = (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver))
     if extend is not None:
         deliver = dataclasses.replace(deliver, num_frames=delivered(extend))
         stages = in_segments(stages, extend.segments, deliver)
@@ -140,34 +143,28 @@ def _plan_for(
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
         **vars(ways),
+        retake=retake,
         extend=extend,
     )
 
 
 def _length(
     request: GenerationRequest, spec: ModelSpec, upscale: Upscale, findings: Findings
-) -> tuple[Length | None, PlannedExtend | None]:
+) -> tuple[Length | None, PlannedRetake | None, PlannedExtend | None]:
     """Length of the clip that the model makes; of an extension, of its longest segment."""
-    if request.extend is None:
-        return plan_length(_reaching(request, spec), spec, upscale.temporal, findings), None
+    if request.extend is None and request.retake is None:
+        return plan_length(request, spec, upscale.temporal, findings), None, None
     fps = request.fps or spec.defaults.fps
     legal = min(max(fps, spec.limits.min_fps), spec.limits.max_fps)
-    extend = plan_extend(request.extend, legal, spec, findings)
-    frames = None if extend is None else max(part.num_frames for part in extend.segments)
+    retake, extend, frames = None, None, None
+    if request.retake is not None:
+        retake = plan_retake(request.retake, legal, spec, findings)
+        frames = None if retake is None else retake.window_frames
+    elif request.extend is not None:
+        extend = plan_extend(request.extend, legal, spec, findings)
+        frames = None if extend is None else max(part.num_frames for part in extend.segments)
     sized = request.model_copy(update={"num_frames": frames, "seconds": None})
-    return plan_length(sized, spec, False, findings), extend
-
-
-def _reaching(request: GenerationRequest, spec: ModelSpec) -> GenerationRequest:
-    """A retake of a source that was not looked at: as long as its range needs, not less."""
-    asked = request.retake
-    if asked is None or asked.source_frames is not None or asked.end <= 0:
-        return request
-    if request.num_frames is not None or request.seconds is not None:
-        return request
-    fps = request.fps or spec.defaults.fps
-    frames = frames_ceil(min(asked.end * fps, 2.0**31))
-    return request.model_copy(update={"num_frames": max(frames, spec.defaults.num_frames)})
+    return plan_length(sized, spec, False, findings), retake, extend
 
 
 def _steps(

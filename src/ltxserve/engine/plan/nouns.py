@@ -76,7 +76,9 @@ class PlannedRetake:
 
     first_frame, end_frame: pixel frames from the first to the one behind the last that are new:
     those of `start` to `end` (seconds), widened to whole latent frames. video, audio: which of
-    both is made anew; the other stays.
+    both is made anew; the other stays. source_frames: of the source, all of which is delivered.
+    window, window_frames: the first of the frames that the model sees, and how many (8n+1); where
+    they reach beyond the source, its last frame goes on.
     """
 
     source: str
@@ -86,6 +88,9 @@ class PlannedRetake:
     end_frame: int
     video: bool
     audio: bool
+    source_frames: int
+    window: int
+    window_frames: int
 
 
 @dataclass(frozen=True)

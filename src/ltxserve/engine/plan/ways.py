@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.findings import Findings, show
-from ltxserve.engine.geometry import FRAME_STEP, latent_index
 from ltxserve.engine.plan.length import Length
 from ltxserve.engine.plan.nouns import PlannedRetake, PlannedSound, PlannedVideoToVideo
 from ltxserve.engine.sources import sound_problem, video_problem
-from ltxserve.types import GenerationRequest, Retake, VideoSource
+from ltxserve.types import GenerationRequest, VideoSource
 
 FROM_VIDEO = ("video_to_video", "retake", "extend")
 LEAST_STRENGTH = 0.01
@@ -26,10 +25,9 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Ways:
-    """What a clip is made from, besides conditions."""
+    """What a clip of one run is made from, besides conditions."""
 
     video_to_video: PlannedVideoToVideo | None
-    retake: PlannedRetake | None
     sound: PlannedSound | None
 
 
@@ -65,7 +63,6 @@ def plan_ways(request: GenerationRequest, length: Length | None, findings: Findi
     """What is made from a source, and where; problems go to `findings`."""
     return Ways(
         _video_to_video(request, length, findings),
-        _retake(request.retake, length, findings) if request.retake else None,
         _sound(request, length, findings),
     )
 
@@ -105,10 +102,10 @@ def _conflicts(request: GenerationRequest, asked: list[str]) -> list[tuple[str, 
     pairs = list(itertools.combinations(asked, 2))
     for name in asked:
         pairs += [(name, f"upscale.{k}") for k in ("spatial", "temporal") if _on(request, k)]
-    if request.extend is not None:
-        wide = ("num_frames", "seconds")
-        pairs += [("extend", name) for name in wide if getattr(request, name) is not None]
-        pairs += [("extend", "conditions")] if request.conditions else []
+    for name in (n for n in asked if n != "video_to_video"):  # as long as their source decides
+        lengths = ("num_frames", "seconds")
+        pairs += [(name, length) for length in lengths if getattr(request, length) is not None]
+        pairs += [(name, "conditions")] if request.conditions else []
     if request.sound is not None:
         pairs += [(name, "sound") for name in asked if name != "video_to_video"]
         pairs += [("sound", "upscale.temporal")] if _on(request, "temporal") else []
@@ -144,53 +141,6 @@ def _video_to_video(
         )
     _check_length(asked, length, "video_to_video", findings)
     return PlannedVideoToVideo(asked.source, asked.strength)
-
-
-def _retake(asked: Retake, length: Length | None, findings: Findings) -> PlannedRetake | None:
-    _check_length(asked, length, "retake", findings)
-    if not asked.video and not asked.audio:
-        findings.problem(
-            "conflicting_fields",
-            "Neither picture nor sound is to be made anew.",
-            "Set retake.video or retake.audio.",
-            "retake.video",
-        )
-    ends = None if length is None else length.num_frames / length.fps
-    if asked.start < 0 or asked.end <= asked.start:
-        findings.problem(
-            "retake_range_invalid",
-            f"{show(asked.start)} to {show(asked.end)} seconds is no range.",
-            "Give a start of 0 or more and an end behind it.",
-            "retake.end" if asked.start >= 0 else "retake.start",
-        )
-        return None
-    if length is None or ends is None:
-        return None
-    if asked.end > ends + 0.5 / length.fps:
-        findings.problem(
-            "retake_range_invalid",
-            f"{show(asked.start)} to {show(asked.end)} seconds reaches beyond the clip.",
-            f"It lasts {ends:.3f} seconds ({length.num_frames} frames).",
-            "retake.end",
-        )
-        return None
-    first, end = _latent_range(asked, length)
-    wanted = round(asked.start * length.fps), round(asked.end * length.fps)
-    if asked.video and (first, end) != wanted:
-        findings.warn(
-            f"Pictures are made anew in groups of {FRAME_STEP}: frames {first} to {end - 1}"
-            f" ({first / length.fps:.2f} to {end / length.fps:.2f} seconds)."
-        )
-    return PlannedRetake(asked.source, asked.start, asked.end, first, end, asked.video, asked.audio)
-
-
-def _latent_range(asked: Retake, length: Length) -> tuple[int, int]:
-    """The pixel frames of all latent frames that hold any of the range."""
-    last = length.num_frames - 1
-    first = min(last, round(asked.start * length.fps))
-    end = max(first, min(last, round(asked.end * length.fps) - 1))
-    low, high = latent_index(first), latent_index(end)
-    return (low - 1) * FRAME_STEP + 1 if low else 0, high * FRAME_STEP + 1
 
 
 def _sound(

@@ -11,7 +11,15 @@ from ltxserve.engine.backends.base import Frames, Given, GivenFrames, GivenSound
 from ltxserve.engine.geometry import latent_frames, latent_index
 from ltxserve.engine.plan import Plan, PlannedRetake
 from ltxserve.engine.ways.base import Make, Material, Playing, Take, fitted
-from ltxserve.engine.ways.blending import mixed, replaced, share_of_new, silence
+from ltxserve.engine.ways.blending import (
+    alike,
+    appended,
+    cut,
+    mixed,
+    replaced,
+    share_of_new,
+    silence,
+)
 from ltxserve.engine.ways.reading import covering, read_material
 from ltxserve.media.sound import Sound
 
@@ -29,14 +37,19 @@ class RetakeWay:
     def frames(self, make: Make) -> Iterator[Frames]:
         """See Way.frames. Where no picture is made anew, none is decoded."""
         self._playing = make(Take(self.plan, self._given()))
+        own, done = self._source.frames, self.asked.window
         if not self.asked.video:
-            yield self._source.frames
+            yield own
             return
-        done = 0
+        if done:
+            yield own[:done]
         for chunk in self._playing.frames():
-            kept = self._source.frames[done : done + len(chunk)]
-            yield self._laid_over(kept, fitted(self.plan, chunk), done)
+            kept = own[done : done + len(chunk)]
+            if len(kept):
+                yield self._laid_over(kept, fitted(self.plan, chunk[: len(kept)]), done)
             done += len(chunk)
+        if done < len(own):
+            yield own[done:]
 
     def sound(self) -> Sound | None:
         """See Way.sound."""
@@ -49,19 +62,38 @@ class RetakeWay:
         if made is None:
             return own
         if own is None:
-            own = silence(self.plan.generate.num_frames, self.plan.generate.fps, made)
-        return replaced(own, made, self.asked.start, self.asked.end)
+            own = silence(self.asked.source_frames, self._fps, made)
+        made = alike(made, own)
+        placed = appended(silence(self.asked.window, self._fps, own), made)
+        return replaced(own, placed, self.asked.start, self.asked.end)
+
+    @property
+    def _fps(self) -> float:
+        return self.plan.generate.fps
 
     def _given(self) -> Given:
         asked, count = self.asked, latent_frames(self.plan.generate.num_frames)
-        first, end = latent_index(asked.first_frame), latent_index(asked.end_frame - 1) + 1
+        first = latent_index(asked.first_frame - asked.window)
+        # Up to the end of the source is up to the end of what goes on behind it.
+        at_end = asked.end_frame == asked.source_frames
+        end = count if at_end else latent_index(asked.end_frame - 1 - asked.window) + 1
         held = tuple(not asked.video or not first <= index < end for index in range(count))
-        frames = GivenFrames(covering(self._source.frames, self.plan), 0, held)
+        frames = GivenFrames(covering(self._seen(), self.plan), 0, held)
         sound = self._source.sound
         if sound is None:
             return Given(frames)
-        spans = ((0.0, asked.start), (asked.end, math.inf)) if asked.audio else ((0.0, math.inf),)
-        return Given(frames, GivenSound(sound, spans))
+        heard = cut(sound, self._fps, asked.window, asked.window + asked.window_frames)
+        start, stop = (at - asked.window / self._fps for at in (asked.start, asked.end))
+        spans = ((0.0, start), (stop, math.inf)) if asked.audio else ((0.0, math.inf),)
+        return Given(frames, GivenSound(heard, spans))
+
+    def _seen(self) -> Frames:
+        first, count = self.asked.window, self.asked.window_frames
+        frames = self._source.frames[first : first + count]
+        missing = count - len(frames)
+        if missing <= 0:
+            return frames
+        return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
 
     def _laid_over(self, kept: Frames, made: Frames, first: int) -> Frames:
         return np.stack(
@@ -77,4 +109,4 @@ class RetakeWay:
 
 def open_retake(plan: Plan, asked: PlannedRetake) -> RetakeWay:
     """Read the video. Raises MediaError."""
-    return RetakeWay(plan, asked, read_material(asked.source, plan, plan.generate.num_frames))
+    return RetakeWay(plan, asked, read_material(asked.source, plan, asked.source_frames))

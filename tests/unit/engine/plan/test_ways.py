@@ -4,16 +4,11 @@ from typing import Any
 
 import pytest
 
-from ltxserve.engine.plan import Plan
 from ltxserve.engine.plan.ways import LEAST_STRENGTH, start_at
 from tests.unit.engine.plan.test_build import CATALOG, plan_of, refusal_of
 
 CURVE = CATALOG.model("tiny").sampling.sigmas
 VIDEO = {"source": "a.mp4"}
-
-
-def retaken(start: float, end: float, **fields: Any) -> Plan:
-    return plan_of(retake={**VIDEO, "start": start, "end": end}, num_frames=25, **fields)
 
 
 def test_strength_is_the_noise_level_at_the_start():
@@ -49,46 +44,6 @@ def test_a_model_whose_scheduler_makes_the_curve():
 def test_own_sigmas_are_cut_too():
     made = plan_of(video_to_video={**VIDEO, "strength": 0.6}, sigmas=[1, 0.7, 0.3])
     assert made.sigmas == (0.6, 0.3)
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "frames"),
-    [(0, 1.0, (0, 25)), (0, 0.04, (0, 1)), (0.05, 0.2, (1, 9)), (0.4, 0.6, (9, 17))],
-)
-def test_a_retake_takes_whole_latent_frames(start: float, end: float, frames: tuple[int, int]):
-    made = retaken(start, end).retake
-    assert made is not None
-    assert (made.first_frame, made.end_frame) == frames
-    assert made.first_frame <= round(start * 24)
-    assert made.end_frame >= round(end * 24)
-
-
-def test_a_retake_says_what_it_widens():
-    assert "frames 1 to 16" in retaken(0.2, 0.5).warnings[0]
-    assert not retaken(0, 25 / 24).warnings
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "field"),
-    [
-        (-1, 1, "retake.start"),
-        (0.5, 0.5, "retake.end"),
-        (0.6, 0.5, "retake.end"),
-        (0.5, 1.2, "retake.end"),
-    ],
-)
-def test_ranges_that_are_none(start: float, end: float, field: str):
-    refused = refusal_of(retake={**VIDEO, "start": start, "end": end}, num_frames=25)
-    assert refused.codes == ("retake_range_invalid",)
-    assert refused.problems[0].field == field
-
-
-def test_a_source_that_was_not_looked_at_is_long_enough():
-    made = plan_of(retake={**VIDEO, "start": 3, "end": 4})
-    assert made.deliver.num_frames == 97
-    assert refusal_of(retake={**VIDEO, "start": 3, "end": 1e300}).codes == (
-        "num_frames_out_of_range",
-    )
 
 
 def test_a_retake_of_nothing():
@@ -152,7 +107,9 @@ def test_a_source_that_is_too_short():
         {"video_to_video": VIDEO, "extend": {**VIDEO, "seconds": 1}},
         {"extend": {**VIDEO, "seconds": 1}, "num_frames": 49},
         {"extend": {**VIDEO, "seconds": 1}, "seconds": 2},
+        {"retake": {**VIDEO, "start": 0, "end": 1}, "num_frames": 49},
         {"extend": {**VIDEO, "seconds": 1}, "conditions": [{"source": "a.png"}]},
+        {"retake": {**VIDEO, "start": 0, "end": 1}, "conditions": [{"source": "a.png"}]},
         {"extend": {**VIDEO, "seconds": 1}, "sound": {"source": "a.wav"}},
         {"retake": {**VIDEO, "start": 0, "end": 1}, "sound": {"source": "a.wav"}},
         {"sound": {"source": "a.wav"}, "audio": False},

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.ways.blending import RAMP
@@ -78,6 +79,43 @@ def test_new_sound_in_a_silent_video(tmp_path: Path):
     assert sound is not None
     assert not sound.samples[:, : round(0.4 * RATE)].any()
     assert sound.samples.max() == LOUD
+
+
+@pytest.mark.parametrize(("start", "end"), [(3.0, 4.0), (0.0, 0.5), (5.8, 6.25)])
+def test_a_source_longer_than_one_run(tmp_path: Path, start: float, end: float):
+    source = video(tmp_path, 150)
+    made = plan_of(retake={"source": source, "start": start, "end": end})
+    frames, sound, model, _ = played(made)
+    assert made.retake is not None
+    assert len(frames) == 150
+    first, last = made.retake.first_frame, made.retake.end_frame
+    own, heard = pixels(source), read_sound(source).samples
+    assert (frames[first:last] == np.array([0, 100, 0])).all()
+    assert np.array_equal(frames[:first], own[:first])
+    assert np.array_equal(frames[last:], own[last:])
+    assert sound is not None
+    begin, stop = round(start * RATE), round(end * RATE)
+    assert np.array_equal(sound.samples[:, :begin], heard[:, :begin])
+    assert np.array_equal(sound.samples[:, stop:], heard[:, stop : sound.num_samples])
+    assert (sound.samples[:, begin + 400 : stop - 400] == LOUD).all()
+    given = model.takes[0].given
+    assert given is not None
+    assert given.frames is not None
+    assert len(given.frames.frames) == made.generate.num_frames == 121
+    at = made.retake.window
+    assert np.array_equal(given.frames.frames, own[at : at + 121])
+
+
+def test_a_source_between_two_lengths_is_delivered_whole(tmp_path: Path):
+    source = video(tmp_path, 22)
+    frames, _, model, _ = played(plan_of(retake={"source": source, "start": 0.8, "end": 22 / 24}))
+    assert len(frames) == 22
+    assert (frames[17:] == np.array([0, 100, 0])).all()
+    given = model.takes[0].given
+    assert given is not None
+    assert given.frames is not None
+    assert given.frames.held == (True, True, True, False)
+    assert np.array_equal(given.frames.frames[22:], pixels(source)[[21] * 3])
 
 
 def test_an_odd_size_is_not_shifted(tmp_path: Path):
