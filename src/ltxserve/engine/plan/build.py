@@ -12,7 +12,7 @@ from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds
-from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend, PlannedRetake
+from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend, PlannedRetake, Stage
 from ltxserve.engine.plan.output import check_output
 from ltxserve.engine.plan.picture import Picture, plan_picture
 from ltxserve.engine.plan.presets import apply_preset
@@ -69,11 +69,10 @@ def _model(name: str, catalog: Catalog, findings: Findings) -> ModelSpec | None:
         findings.problem(error.code, error.message, error.hint, "model")
         return None
     if not spec.runs:
-        able = ", ".join(row.name for row in catalog.models.values() if row.runs)
         findings.problem(
             "not_yet_in_this_build",
             f"{spec.name} is not in this build yet. {spec.reason}",
-            f"Use {able}.",
+            f"Use {catalog.running()}.",
             "model",
         )
     return spec
@@ -110,12 +109,7 @@ def _plan_for(
     stages = plan_stages(spec, picture, length, recipe)
     passes = _passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
-    if retake is not None:
-        deliver = dataclasses.replace(deliver, num_frames=retake.source_frames)
-        stages = (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver))
-    if extend is not None:
-        deliver = dataclasses.replace(deliver, num_frames=delivered(extend))
-        stages = in_segments(stages, extend.segments, deliver)
+    stages, deliver = _whole(stages, deliver, retake, extend)
     return Plan(
         model=spec.name,
         generate=generate,
@@ -165,6 +159,22 @@ def _length(
         frames = None if extend is None else max(part.num_frames for part in extend.segments)
     sized = request.model_copy(update={"num_frames": frames, "seconds": None})
     return plan_length(sized, spec, False, findings), retake, extend
+
+
+def _whole(
+    stages: tuple[Stage, ...],
+    deliver: Shape,
+    retake: PlannedRetake | None,
+    extend: PlannedExtend | None,
+) -> tuple[tuple[Stage, ...], Shape]:
+    """Stages and delivered shape where the clip is more than one run makes."""
+    if extend is not None:
+        deliver = dataclasses.replace(deliver, num_frames=delivered(extend))
+        return in_segments(stages, extend.segments, deliver), deliver
+    if retake is not None:
+        deliver = dataclasses.replace(deliver, num_frames=retake.source_frames)
+        return (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver)), deliver
+    return stages, deliver
 
 
 def _steps(
