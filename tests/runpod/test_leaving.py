@@ -48,6 +48,7 @@ def test_told_to_end_it_finishes_its_job_and_leaves_the_next_one(
         assert running.left() == 0
         assert waiting not in platform.taken
         assert group_is_empty(running.process.pid)
+        assert list(tmp_path.glob("ltxserve-worker-*")) == []
 
 
 def test_polls_that_are_held_open_hold_nothing_up(tmp_path: Path):
@@ -86,6 +87,7 @@ def test_killed_it_says_nothing_more_so_that_the_platform_notices(
     with worker(platform, tmp_path):
         again = platform.run(job, asked())  # the platform hands it out again
         assert again.output["ok"] is True
+        assert len(list(tmp_path.glob("ltxserve-worker-*"))) == 1, "what it left was not swept up"
 
 
 def platform_is_silent(pid: int) -> None:

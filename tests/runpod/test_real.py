@@ -18,17 +18,19 @@ from ltxserve.media.decode import read_video
 from ltxserve.media.probe import probe
 from tests.guards.tree import ROOT
 from tests.runpod.asking import asked, new_id
-from tests.runpod.platform import REAL, Platform, worker
+from tests.runpod.platform import FAKE, REAL, Platform, worker
 from tests.tiny import disc, saved
 
 
-def run_locally(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_locally(
+    words: Sequence[str], folder: Path, module: str = REAL
+) -> subprocess.CompletedProcess[str]:
     """`python -m ltxserve.runpod` as somebody without RunPod starts it."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("RUNPOD_", "LTXSERVE_"))}
     return subprocess.run(
-        [sys.executable, "-m", REAL, *words],
+        [sys.executable, "-m", module, *words],
         cwd=folder,
-        env={**env, "PYTHONPATH": str(ROOT / "src"), "LTXSERVE_DATA_DIR": str(folder)},
+        env={**env, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -52,7 +54,8 @@ def test_the_readmes_job(tmp_path: Path):
 
 
 def test_a_local_job_that_is_refused_fails(tmp_path: Path):
-    run = run_locally(["--test_input", '{"input": {"prompt": "", "odd": 1}}'], tmp_path)
+    given = ["--test_input", '{"input": {"prompt": "", "odd": 1}}']
+    run = run_locally(given, tmp_path, FAKE)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
 

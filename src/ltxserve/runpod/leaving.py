@@ -28,13 +28,15 @@ class Leaving:
     """Leaves when it is told to. `take` is the SDK's `concurrency_modifier`, called before jobs.
 
     busy: whether a job was taken that is not answered yet. grace: seconds that a running job
-    may go on; then `give_up` is called, which makes it end soon. exit: ends the process at once.
+    may go on; then `give_up` is called, which makes it end soon. tidy: is called last of all. exit:
+    ends the process at once.
     """
 
     busy: Callable[[], bool]
     grace: float = 30.0
     exit: Callable[[int], object] = os._exit
     give_up: Callable[[], None] = lambda: None
+    tidy: Callable[[], None] = lambda: None
     began: bool = False
     _loop: asyncio.AbstractEventLoop | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -72,6 +74,7 @@ class Leaving:
             await asyncio.sleep(LOOK)
         log.warning("leaving")
         stop_children()
+        self.tidy()
         sys.stdout.flush()
         sys.stderr.flush()
         self.exit(0)

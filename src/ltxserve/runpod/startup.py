@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import logging
 import os
 import sys
@@ -94,14 +95,14 @@ def create_worker(settings: Settings, create: BackendMaker, save: Path | None = 
         outputs=Outputs(store, settings.supabase_signed_url_ttl_seconds, fetch_rules(settings)),
         scratch=scratch,
         model=spec.name,
-        revision=lambda name: revision_of(catalog.model(name), places),
+        revision=functools.cache(lambda name: revision_of(catalog.model(name), places)),
         rules=fetch_rules(settings),
         limits=media_limits(settings),
     )
     worker = Worker(
         Maker(shop, Pooled(engine, store, fetch_rules(settings), scratch)),
         choose_send(),
-        Leaving(busy=jobs_in_hand, grace=settings.shutdown_seconds),
+        Leaving(busy=jobs_in_hand, grace=settings.shutdown_seconds, tidy=scratch.close),
     )
     worker.leaving.give_up = worker.give_up
     if save is not None:
