@@ -1,5 +1,7 @@
 """A job's end and its money are one: one winner, paid once or given back once, parents closed."""
 
+from dataclasses import replace
+
 import pytest
 
 from ltxserve.accounts.accounts import Account, NewAccount, create_account
@@ -174,3 +176,13 @@ def test_an_end_is_told_to_the_webhook_of_the_job_and_of_its_batch(desk: Desk) -
         "generation.cancelled",
     ]
     assert all(desk.enqueuer.live([f"webhook-{delivery.id}"]) for delivery in told)
+
+
+def test_what_was_said_when_it_was_taken_stays_said(desk: Desk):
+    asked = Submission({"prompt": "p"}, warnings=("Another model.",))
+    order = replace(ORDER, warnings=("It is long.",))
+    job = desk.claim(desk.placing.place(desk.account, asked, [order]))
+    with desk.database.begin() as conn:
+        outcome = Outcome({"artifacts": {}}, warnings=["It is long.", "No sound."])
+        assert desk.endings.succeed(conn, job, outcome)
+    assert desk.now(job).warnings == ["Another model.", "It is long.", "No sound."]
