@@ -20,7 +20,12 @@ CATALOG = load_catalog()
 HUB: dict[str, Any] = json.loads((ROOT / ".runpod/hub.json").read_text("utf-8"))
 TESTS: dict[str, Any] = json.loads((ROOT / ".runpod/tests.json").read_text("utf-8"))
 GUIDE = (ROOT / "docs/deploy.md").read_text("utf-8")
-SDK = {"RUNPOD_DEBUG_LEVEL", "RUNPOD_INIT_TIMEOUT"}
+SDK = {
+    "RUNPOD_DEBUG_LEVEL",
+    "RUNPOD_INIT_TIMEOUT",
+    "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS",
+    "RUNPOD_SKIP_GPU_CHECK",
+}
 POOLS = {"ADA_24", "AMPERE_24", "ADA_48_PRO", "AMPERE_48", "ADA_80_PRO", "AMPERE_80", "HOPPER_141"}
 INPUT = {
     "type", "name", "description", "default", "required", "advanced", "options", "min", "max",
