@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.replicas.configs import ALL, Config
+from tests.replicas.configs import ALL, UPSCALERS, Config
 
 RECORDED = Path(__file__).parent / "recorded"
 MODEL = "model.diffusion_model."
@@ -60,6 +60,15 @@ def replica(name: str, dtype: torch.dtype = torch.bfloat16, seed: int = 0) -> Re
     generator = torch.Generator().manual_seed(seed)
     tensors = {n: _random(n, s, generator).to(dtype) for n, s in shapes_of(config).items()}
     return Replica(tensors, {"config": json.dumps(config.metadata), "model_version": version})
+
+
+def upscaler(seed: int = 0) -> Replica:
+    """A latent upscaler of LTX-Video."""
+    config = next(c for c in UPSCALERS if c.name.endswith("-small"))
+    generator = torch.Generator().manual_seed(seed)
+    shapes = shapes_of(config)
+    tensors = {n: _random(n, s, generator).to(torch.bfloat16) for n, s in shapes.items()}
+    return Replica(tensors, {"config": json.dumps(config.metadata)})
 
 
 def scaled_fp8(whole: Replica) -> Replica:

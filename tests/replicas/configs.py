@@ -266,4 +266,14 @@ LTXV = (
     _ltxv("ltxv-0.9.5-small", _ltxv_transformer(*_SMALL), VAE_095_SMALL),
     _ltxv("ltxv-13b", _ltxv_transformer(*_13B), VAE_095),
 )
+
+
+def _upscaler(name: str, width: int, blocks: int) -> Config:
+    told = {"in_channels": 128, "mid_channels": width, "num_blocks_per_stage": blocks}
+    fixed = {"dims": 3, "spatial_upsample": True, "temporal_upsample": False}
+    return Config(name, {"_class_name": "LatentUpsampler", **told, **fixed})
+
+
+UPSCALERS = (_upscaler("ltxv-upscaler", 512, 4), _upscaler("ltxv-upscaler-small", 32, 1))
 ALL = {config.name: config for config in (*LTX2, *LTXV)}
+"""Checkpoints by name; "-small" ones are what replicas are made of."""

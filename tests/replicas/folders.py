@@ -7,7 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ltxserve.catalog import Catalog, ModelSpec, load_catalog
-from tests.replicas.build import Replica, plain_fp8, replica, scaled_fp8, write_gemma_3, write_t5
+from tests.replicas.build import (
+    Replica,
+    plain_fp8,
+    replica,
+    scaled_fp8,
+    upscaler,
+    write_gemma_3,
+    write_t5,
+)
 from tests.replicas.configs import ALL
 
 SIDE = 64
@@ -17,9 +25,9 @@ SIDE = 64
 def small_row(name: str) -> ModelSpec:
     """A row of the catalog that may make tiny clips."""
     row = load_catalog().model(name)
-    return dataclasses.replace(
-        row, runs=True, limits=dataclasses.replace(row.limits, min_side=SIDE)
-    )
+    sampling = dataclasses.replace(row.sampling, stg_blocks=(1,))  # replicas have two blocks
+    limits = dataclasses.replace(row.limits, min_side=SIDE)
+    return dataclasses.replace(row, runs=True, limits=limits, sampling=sampling)
 
 
 def catalog_with(*rows: ModelSpec) -> Catalog:
@@ -36,6 +44,9 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
     if row.precision == "fp8":
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)
     made.save(root / row.repo / row.files[0].path)
+    for file in row.files:
+        if file.role == "spatial_upscaler" and row.family == "ltx-video":
+            upscaler().save(root / (file.repo or row.repo) / file.path)
     text = root / row.text_encoder.repo
     if row.family == "ltx-video":
         write_t5(text)

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from tests.replicas.configs import LTX2, LTXV, Config
+from tests.replicas.configs import LTX2, LTXV, UPSCALERS, Config
 
 RECORDED = Path(__file__).parent / "recorded"
 BLOCKS = re.compile(r"(?<=blocks\.)\d+(?=\.)")
@@ -105,11 +105,19 @@ def ltxv(config: Config) -> Shapes:
     return {**found, f"{statistics}mean-of-means": channels, f"{statistics}std-of-means": channels}
 
 
+def ltxv_upscaler(config: Config) -> Shapes:
+    """A latent upscaler of LTX-Video."""
+    module = importlib.import_module("ltx_video.models.autoencoders.latent_upsampler")
+    with torch.device("meta"):
+        made = module.LatentUpsampler.from_config(dict(config.metadata))
+    return collapsed(made.state_dict(), "")
+
+
 def main(folders: Iterable[str]) -> None:
     """Record every configuration."""
     sys.path[:0] = list(folders)
     RECORDED.mkdir(exist_ok=True)
-    for configs, record in ((LTX2, ltx2), (LTXV, ltxv)):
+    for configs, record in ((LTX2, ltx2), (LTXV, ltxv), (UPSCALERS, ltxv_upscaler)):
         for config in configs:
             tensors = dict(sorted(record(config).items()))
             text = json.dumps(tensors, indent=0)

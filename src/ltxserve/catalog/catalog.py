@@ -21,6 +21,7 @@ from ltxserve.errors import LtxserveError
 from ltxserve.types import GenerationRequest
 
 T = TypeVar("T")
+_NAMED = 3  # models in a message
 Table = Mapping[str, Any]
 
 
@@ -42,10 +43,15 @@ class Catalog:
             if key == spec.name or key in spec.aliases:
                 return spec
         names = [*self.models, *(a for s in self.models.values() for a in s.aliases)]
-        runs = ", ".join(spec.name for spec in self.models.values() if spec.runs)
         near = _near(key, names)
-        hint = near or f"This build runs: {runs}. `ltxserve models` lists all."
+        hint = near or f"This build runs {self.running()}. `ltxserve models` lists all."
         raise LtxserveError("unknown_model", f"No model is named {_short(name)}.", hint, "model")
+
+    def running(self) -> str:
+        """Some of the models that this build runs, for messages."""
+        names = [spec.name for spec in self.models.values() if spec.runs]
+        more = len(names) - _NAMED
+        return ", ".join(names[:_NAMED]) + (f" or {more} others" if more > 0 else "")
 
     def lora(self, name: str) -> LoraSpec:
         """The adapter of this name. Raises LtxserveError `unknown_lora`."""

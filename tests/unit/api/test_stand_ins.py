@@ -16,7 +16,8 @@ from tests.replicas.folders import write_row
 
 CATALOG = load_catalog()
 TINY = CATALOG.model("tiny")
-HERE = StandIns(CATALOG, aliases={"sora-2": "tiny"})
+NOWHERE = Places(volumes=(), home=Path("/nowhere"), caches=())
+HERE = StandIns(CATALOG, aliases={"sora-2": "tiny"}, places=NOWHERE)
 
 
 def test_a_model_that_only_another_service_has_means_this_servers_own() -> None:

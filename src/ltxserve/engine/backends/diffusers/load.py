@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.weights.hub import Hub
-from ltxserve.catalog.weights.needs import Located, locate
+from ltxserve.catalog.weights.needs import Located, Need, locate
 from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Wish, pull
 from ltxserve.engine.backends.base import Placement
@@ -25,7 +25,7 @@ from ltxserve.progress import NullObserver
 if TYPE_CHECKING:
     import torch
 
-    from ltxserve.engine.backends.diffusers.run import DiffusersBackend
+    from ltxserve.engine.backends.base import Backend
 
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
 PARTS = (
@@ -67,8 +67,9 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
         wish = Wish(spec, accepted=placement.accepted)
         pull(wish, places, Hub(), lambda _: None)
         located = locate(spec, places)
-    if located.blocking:
-        names = "; ".join(need.name for need in located.blocking)
+    lacking = [*located.blocking, *_of_second_pass(spec, located)]
+    if lacking:
+        names = "; ".join(need.name for need in lacking)
         raise ModelUnavailable(
             "weights_missing",
             f"The files of {spec.name} are not on this machine: {names}.",
@@ -78,7 +79,14 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
     return located
 
 
-def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
+def _of_second_pass(spec: ModelSpec, located: Located) -> list[Need]:
+    """Multi-scale models cannot do without their upscaler."""
+    if spec.sampling.first_pass_scale == 1:
+        return []
+    return [need for need in located.missing if need.role == "spatial_upscaler"]
+
+
+def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
     """A resident model on the device that the placement chooses.
 
     Raises ModelUnavailable: `backend_missing`, `weights_missing`, `weights_corrupt`; OutOfMemory.
@@ -88,6 +96,7 @@ def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
     try:
         from ltxserve.engine.backends.diffusers.device import choose_device, choose_dtype
         from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
+        from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend
         from ltxserve.engine.backends.diffusers.quiet import quiet
         from ltxserve.engine.backends.diffusers.run import DiffusersBackend
     except ImportError as error:
@@ -101,6 +110,8 @@ def load_backend(spec: ModelSpec, placement: Placement) -> DiffusersBackend:
             parts = _from_folder(spec, PARTS, folder or Path(), dtype)
         else:
             parts = _from_files(spec, located, dtype, device)
+        if spec.family == "ltx-video":
+            return LtxvBackend(spec, parts, device)
         return DiffusersBackend(spec, parts, device)
 
 

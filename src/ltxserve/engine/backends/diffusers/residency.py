@@ -22,7 +22,7 @@ Step = Literal["encode_prompt", "denoise", "decode"]
 TEXT = "text_encoder"
 NEEDED: Mapping[Step, tuple[str, ...]] = {
     "encode_prompt": (TEXT,),
-    "denoise": ("transformer", "connectors", "vae", "audio_vae"),
+    "denoise": ("transformer", "connectors", "vae", "audio_vae", "latent_upsampler"),
     "decode": ("vae", "audio_vae", "vocoder"),
 }
 _SPARE = 0.95  # of the device's memory may be planned for

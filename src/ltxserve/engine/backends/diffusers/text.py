@@ -25,6 +25,12 @@ class EncodedText:
     negative: tuple[Tensor | None, Tensor | None]
     warnings: tuple[str, ...]
 
+    @staticmethod
+    def both(pair: tuple[Tensor | None, Tensor | None]) -> tuple[Tensor, Tensor] | None:
+        """Embeddings and mask, None where there are none."""
+        embeddings, mask = pair
+        return None if embeddings is None or mask is None else (embeddings, mask)
+
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of the pipeline's call."""
         return {

@@ -58,13 +58,17 @@ class PartLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """All parts of one kind of checkpoint. pipeline: "ltx2" or "ltxv"."""
+    """All parts of one kind of checkpoint, and those that lie in files of their own beside it.
+
+    pipeline: "ltx2" or "ltxv".
+    """
 
     name: str
     pipeline: str
     parts: tuple[PartLayout, ...]
     scheduler: Table
     scheduler_distilled: Table
+    extras: tuple[PartLayout, ...] = ()
 
 
 def canonical(name: str, role: str) -> str:
@@ -80,7 +84,8 @@ def load_layout(name: str) -> Layout:
     table = _read(name)
     parts = tuple(_part(key, part) for key, part in table["parts"].items())
     schedulers = table["scheduler"], table["scheduler_distilled"]
-    return Layout(name, table["pipeline"], parts, *schedulers)
+    extras = tuple(_part(key, part) for key, part in table.get("extras", {}).items())
+    return Layout(name, table["pipeline"], parts, *schedulers, extras)
 
 
 def layout_names() -> tuple[str, ...]:

@@ -32,6 +32,11 @@ def read_parts(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, A
         more = {"perturbed_attn": True} if _skips_attention(part.name, layout, spec) else {}
         parts[part.name] = assemble(part, sources, Choice(choice.dtype, choice.device, more))
         choose_arithmetic(parts[part.name], choice.device)
+    for part in layout.extras:
+        path = located.path(part.roles[0])
+        if path is not None:
+            source = Source(part.roles[0], open_tensors(path))
+            parts[part.name] = assemble(part, [source], choice)
     text = read_text(spec, located, choice)
     return {
         **parts,

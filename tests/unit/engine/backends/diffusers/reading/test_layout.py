@@ -14,7 +14,7 @@ from ltxserve.engine.backends.diffusers.reading.layout import (
 from ltxserve.engine.backends.diffusers.reading.told import arguments
 from ltxserve.errors import ConfigurationError
 from tests.replicas.build import shapes_of
-from tests.replicas.configs import ALL
+from tests.replicas.configs import ALL, UPSCALERS, Config
 
 
 def test_every_row_has_a_layout():
@@ -42,6 +42,19 @@ def test_every_official_tensor_has_its_place(name: str):
                 used.add(official_name)
         assert theirs == ours, part.name
     assert used == set(official)
+
+
+@pytest.mark.parametrize("config", UPSCALERS, ids=lambda config: config.name)
+def test_upscalers_keep_the_vendors_names(config: Config):
+    part = load_layout("ltxv-0.9.5").extras[0]
+    official = shapes_of(config)
+    module, _, kind = part.kind.partition(":")
+    with init_empty_weights():
+        made = getattr(importlib.import_module(module), kind).from_config(
+            arguments(part, config.metadata, official)
+        )
+    ours = {n: tuple(t.shape) for n, t in made.state_dict().items()}
+    assert {part.own_name(n): s for n, s in official.items()} == ours
 
 
 def test_split_files_have_the_names_of_the_monolith():

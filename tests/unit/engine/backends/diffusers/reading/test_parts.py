@@ -32,6 +32,7 @@ CLASSES = {
 LTXV = {
     "transformer": "LTXVideoTransformer3DModel",
     "vae": "AutoencoderKLLTXVideo",
+    "latent_upsampler": "LTXLatentUpsamplerModel",
     "text_encoder": "T5EncoderModel",
     "tokenizer": "T5Tokenizer",
     "scheduler": "FlowMatchEulerDiscreteScheduler",

@@ -3,6 +3,7 @@
 import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,6 +19,11 @@ class Encoder:
 
 def key(folder: Path, dtype: torch.dtype = torch.float32) -> EncoderKey:
     return EncoderKey.of(folder, dtype)
+
+
+def encoder_of(engine: Engine, name: str) -> int:
+    backend: Any = engine.backend(name)
+    return id(backend.pipeline.text_encoder)
 
 
 def test_one_is_shared_while_it_is_used(tmp_path: Path):
@@ -44,8 +50,6 @@ def test_models_that_follow_each_other_share_their_text_encoder(tmp_path: Path):
         write_row(tmp_path, row)
     os.utime(tmp_path / rows[0].text_encoder.repo / "config.json", (1, 1))
     with Engine(Placement("cpu", "float32", tmp_path), catalog_with(*rows)) as engine:
-        first = id(engine.backend(rows[0].name).pipeline.text_encoder)  # pyright: ignore
-        second = id(engine.backend(rows[1].name).pipeline.text_encoder)  # pyright: ignore
-        assert first == second
+        assert encoder_of(engine, rows[0].name) == encoder_of(engine, rows[1].name)
     gc.collect()
     assert len(SHELF) == 0

@@ -1,0 +1,300 @@
+"""Executes plans on a loaded LTX-Video model (0.9.x), in one pass or in two; knows no file.
+
+Two passes: two thirds of the size, latents made twice as large, a few steps more, as Lightricks'
+multi-scale pipeline does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
+from diffusers.pipelines.ltx import LTXLatentUpsamplePipeline
+from torch import Tensor, nn
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
+from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
+from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
+from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
+from ltxserve.engine.backends.diffusers.guided import Guide, guiding
+from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
+from ltxserve.engine.backends.diffusers.prompts import PromptCache
+from ltxserve.engine.backends.diffusers.quiet import quiet
+from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
+from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
+from ltxserve.engine.geometry import SIDE_STEP, latent_frames
+from ltxserve.engine.plan import Plan, Stage
+from ltxserve.engine.preview import LinearPreview
+from ltxserve.errors import GenerationFailed
+from ltxserve.media.frames import resize
+from ltxserve.media.sound import Sound
+from ltxserve.progress import NullObserver, Observer, Progress
+
+_ALMOST = 0.999
+"""diffusers: the share of the schedule that is run; leaves out the first of the timesteps only."""
+SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram
+
+
+class LtxvPipeline(LTXConditionPipeline):
+    """The pipeline, told where it computes: its parts may be elsewhere while they wait."""
+
+    place: torch.device = torch.device("cpu")
+
+    @property
+    def _execution_device(self) -> torch.device:
+        return self.place
+
+
+class LtxvBackend:
+    """A resident LTX-Video model on one device."""
+
+    def __init__(self, spec: ModelSpec, parts: dict[str, Any], device: torch.device) -> None:
+        self.spec = spec
+        self.device = device
+        self.upsampler = parts.pop("latent_upsampler", None)
+        self.curve = parts["scheduler"]
+        scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=False)
+        self.pipeline = LtxvPipeline(**{**parts, "scheduler": scheduler})
+        self.pipeline.place = device
+        self.pipeline.set_progress_bar_config(disable=True)
+        extra = {} if self.upsampler is None else {"latent_upsampler": self.upsampler}
+        modules = {n: p for n, p in {**parts, **extra}.items() if isinstance(p, nn.Module)}
+        self.residency = Residency(modules, device, device_bytes(device))
+        self.residency.settle()
+        self.prompts = PromptCache()
+        self._shared = parts.get("text_encoder")
+        self._preview: LinearPreview | None = None
+
+    def run(
+        self,
+        plan: Plan,
+        seed: int,
+        conditions: Sequence[ConditionFrames],
+        observer: Observer,
+        given: Given | None = None,
+    ) -> LtxvMade:
+        """See Backend.run."""
+        if given is not None and (given.frames or given.sound):
+            raise GenerationFailed("generation_failed", "LTX-Video is given pictures only.")
+        watched = Watched(observer)
+        with torch.inference_mode(), device_errors(watched):
+            self.residency.begin(plan)
+            watched(Progress("encode_prompt", 0, 1))
+            reading = partial(self.residency.enter, "encode_prompt")
+            text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
+            watched(Progress("encode_prompt", 1, 1))
+            self.residency.enter("denoise")
+            work = Work(plan, text, conditions, torch.Generator("cpu").manual_seed(seed))
+            latents = self._denoised(work, watched)
+            latents = self._ready_to_decode(latents, work)
+        ready = partial(self.residency.enter, "decode")
+        return LtxvMade(
+            TimedVae(self.pipeline.vae, plan.decode_timestep), plan, latents, text, ready
+        )
+
+    def _denoised(self, work: Work, observer: Observer) -> Tensor:
+        passes = [stage for stage in work.plan.stages if stage.kind == "denoise"]
+        total = sum(stage.steps for stage in passes)
+        count, done = len(work.conditions), 0
+        if count:
+            observer(Progress("encode_conditions", 0, count))
+            observer(Progress("encode_conditions", count, count))
+        observer(Progress("denoise", 0, total))
+        latents: Tensor | None = None
+        for stage in passes:
+            if latents is not None:
+                latents = self._larger(latents)
+            step = Steps(stage, done, total, observer)
+            latents = self._pass(work, stage, latents, step)
+            done += stage.steps
+        if latents is None:
+            raise AssertionError("a plan without denoising")  # pragma: no cover
+        return latents
+
+    def _pass(self, work: Work, stage: Stage, begun: Tensor | None, step: Steps) -> Tensor:
+        """Latents (1, c, f, h, w), normalised, of one pass; begun: of the pass before, larger."""
+        shape = stage.shape
+        shown = [c for c in work.conditions if c.strength > 0]
+        guide = Guide(work.plan.guidance, work.text.both(work.text.negative))
+        # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
+        with quiet(), guiding(self.pipeline.transformer, guide):
+            made = self.pipeline(
+                video=[sized(c.frames, shape.width, shape.height) for c in shown] or None,
+                image=[None] * len(shown) or None,
+                frame_index=[c.frame for c in shown],
+                strength=[c.strength for c in shown],
+                prompt_embeds=work.text.prompt[0],
+                prompt_attention_mask=work.text.prompt[1],
+                height=shape.height,
+                width=shape.width,
+                num_frames=shape.num_frames,
+                frame_rate=work.plan.condition_fps,
+                timesteps=self._timesteps(stage, begun is not None),
+                denoise_strength=1.0 if begun is None else _ALMOST,
+                latents=begun,
+                guidance_scale=1.0,  # guided around the transformer
+                image_cond_noise_scale=self.spec.sampling.image_noise_scale,
+                generator=work.generator,
+                callback_on_step_end=step,
+                callback_on_step_end_tensor_inputs=["latents"],
+                output_type="latent",
+                return_dict=False,
+            )
+        return made[0]
+
+    def _timesteps(self, stage: Stage, continued: bool) -> list[float] | None:
+        if stage.sigmas:
+            sigmas = list(stage.sigmas)
+        elif self.curve.config.use_dynamic_shifting:
+            sigmas = shifted(self.curve, stage)
+        else:
+            return None  # the pipeline's own, linear and then quadratic
+        return [1000.0] * continued + [sigma * 1000 for sigma in sigmas]
+
+    def _larger(self, latents: Tensor) -> Tensor:
+        if self.upsampler is None:
+            raise AssertionError("loading has looked for the upscaler")  # pragma: no cover
+        second = self.spec.sampling.second_pass
+        pipeline = LTXLatentUpsamplePipeline(self.pipeline.vae, self.upsampler)
+        return pipeline(
+            latents=latents,
+            height=latents.shape[3] * SIDE_STEP * 2,
+            width=latents.shape[4] * SIDE_STEP * 2,
+            adain_factor=1.0,
+            tone_map_compression_ratio=second.tone_map if second is not None else 0.0,
+            output_type="latent",
+            return_dict=False,
+        )[0]
+
+    def _ready_to_decode(self, latents: Tensor, work: Work) -> Tensor:
+        vae = self.pipeline.vae
+        mean, std = (
+            b.view(1, -1, 1, 1, 1).to(latents) for b in (vae.latents_mean, vae.latents_std)
+        )
+        latents = latents * std / vae.config.scaling_factor + mean
+        if not vae.config.timestep_conditioning:
+            return latents
+        noise = torch.randn(latents.shape, generator=work.generator).to(latents)
+        share = work.plan.decode_noise_scale
+        return (1 - share) * latents + share * noise
+
+    def peak_memory(self) -> int:
+        """See Backend.peak_memory."""
+        return peak_memory(self.device)
+
+    def preview(self, latents: Any) -> Frames:
+        """See Backend.preview."""
+        if self._preview is None:
+            self._preview = fit_preview(self.pipeline.vae, self.device)
+        return self._preview.picture(middle_frame(latents))
+
+    def close(self) -> None:
+        """See Backend.close."""
+        self.residency.leave()
+        self.prompts.clear()
+        del self.pipeline, self.residency, self.upsampler
+        free_memory(self.device)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a run begins with."""
+
+    plan: Plan
+    text: EncodedText
+    conditions: Sequence[ConditionFrames]
+    generator: torch.Generator
+
+
+class Steps:
+    """A pipeline callback that tells the observer of a step; what that raises stops the run."""
+
+    def __init__(self, stage: Stage, done: int, total: int, observer: Observer) -> None:
+        shape = stage.shape
+        sides = shape.height // SIDE_STEP, shape.width // SIDE_STEP
+        self._grid = (latent_frames(shape.num_frames), *sides)
+        self._done, self._total, self._observer = done, total, observer
+
+    def __call__(self, pipeline: Any, step: int, timestep: Any, values: Any) -> dict[str, Any]:
+        del pipeline, timestep
+        own = self._grid[0] * self._grid[1] * self._grid[2]
+        # Tokens of keyframes come before the clip's own.
+        latents = values["latents"][:, -own:].unflatten(1, self._grid).permute(0, 4, 1, 2, 3)
+        done = self._done + step + 1
+        self._observer(Progress("denoise", done, self._total, latents=latents))
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class TimedVae:
+    """The VAE, for decoding: it is told its timestep, where it takes one."""
+
+    vae: Any
+    timestep: float
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """As the VAE's."""
+        return self.vae.dtype
+
+    def decode(self, latents: Tensor, return_dict: bool = False) -> Any:
+        """As the VAE's."""
+        told = None
+        if self.vae.config.timestep_conditioning:
+            told = torch.tensor([self.timestep], device=latents.device, dtype=latents.dtype)
+        return self.vae.decode(latents, told, return_dict=return_dict)
+
+
+class LtxvMade:
+    """Denoised latents of one run, decoded when asked for; there is no sound."""
+
+    def __init__(
+        self,
+        vae: TimedVae,
+        plan: Plan,
+        latents: Tensor,
+        text: EncodedText,
+        ready: Callable[[], None],
+    ) -> None:
+        self.warnings = text.warnings
+        self.latents = latents
+        self._vae = vae
+        self._ready = ready
+        self._window = SMALL_WINDOW if plan.low_vram else Window()
+
+    def frames(self) -> Iterator[Frames]:
+        """See Made.frames."""
+        with device_errors(Watched(NullObserver(), "decode_video")):
+            self._ready()
+            yield from decode_chunks(self._vae, self.latents, self._window)
+
+    def sound(self) -> Sound | None:
+        """See Made.sound."""
+        return None
+
+
+def sized(frames: Frames, width: int, height: int) -> Any:
+    """Pictures as the pipeline takes them: (1, n, height, width, 3), 0 to 1, of a pass's size."""
+    if frames.shape[1:3] != (height, width):
+        frames = resize(frames, width, height)
+    return (frames.astype(np.float32) / 255)[None]
+
+
+def shifted(curve: FlowMatchEulerDiscreteScheduler, stage: Stage) -> list[float]:
+    """Evenly spaced sigmas, moved up the more the larger the clip is (0.9.0 and 0.9.1)."""
+    shape, config = stage.shape, curve.config
+    tokens = latent_frames(shape.num_frames) * (shape.height // SIDE_STEP)
+    tokens *= shape.width // SIDE_STEP
+    slope = (config.max_shift - config.base_shift) / (
+        config.max_image_seq_len - config.base_image_seq_len
+    )
+    mu = config.base_shift + slope * (tokens - config.base_image_seq_len)
+    even = np.linspace(1.0, 1 / stage.steps, stage.steps)
+    curve.set_timesteps(sigmas=even.tolist(), mu=mu)
+    return [float(sigma) for sigma in curve.sigmas[:-1]]
