@@ -21,6 +21,8 @@ _WEIGHTS: Mapping[str, float] = {
 _PER_STEP = ("denoise",)
 _LEAST = 0.05
 """Share of a run before which nothing is said about the time left."""
+_SOONEST = 0.5
+"""Seconds of a run before which nothing is said either: the first update comes at once."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def progress_of(
     last = told[-1]
     stage, step, of = str(last["stage"]), last.get("step", 0), last.get("of", 0)
     share = max(course.share(stage, step, of), float(before.get("percent", 0)) / 100)
-    left = seconds * (1 - share) / share if share > _LEAST else None
+    is_known = share > _LEAST and seconds >= _SOONEST
+    left = seconds * (1 - share) / share if is_known else None
     return {
         "stage": stage,
         "step": step,

@@ -38,7 +38,7 @@ class Endings:
 
     def succeed(self, conn: sa.Connection, job: Job, outcome: Outcome) -> bool:
         """running -> succeeded and paid, by this attempt only; False when it came too late."""
-        # What was said when it was taken (a model that stood in, a size that was fitted) stays said.
+        # What was said when it was taken (another model, a size that was fitted) stays said.
         said = dict.fromkeys([*(job.warnings or ()), *(outcome.warnings or ())])
         kept = replace(outcome, warnings=[*said], expires_at=time.time() + self.keep_seconds)
         store.set_progress(conn, job.id, job.attempt, dict(_DONE))

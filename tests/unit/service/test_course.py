@@ -47,3 +47,10 @@ def test_percent_never_falls_and_early_guesses_are_kept() -> None:
     assert early is not None
     assert late["percent"] == 97.5
     assert early["eta_seconds"] is None
+
+
+def test_the_first_update_says_nothing_of_the_time_left() -> None:
+    first = progress_of(COURSE, [{"stage": "denoise", "step": 4, "of": 8}], {}, 0.0)
+    assert first is not None
+    assert first["percent"] > 5
+    assert first["eta_seconds"] is None
