@@ -81,7 +81,15 @@ def shared_engine() -> Engine:
     from ltxserve.settings import load_settings
 
     settings = load_settings()
-    return Engine(Placement(settings.device, settings.dtype, settings.models))
+    return Engine(
+        Placement(
+            settings.device,
+            settings.dtype,
+            settings.models,
+            download=not settings.offline,
+            accepted=settings.licences,
+        )
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.data_dir.expanduser()
 
     @property
+    def licences(self) -> tuple[str, ...]:
+        """The names in accept_licences."""
+        return tuple(word.strip() for word in self.accept_licences.split(",") if word.strip())
+
+    @property
     def database(self) -> str:
         """The database's URL; may hold a password."""
         if self.database_url is not None:

@@ -17,6 +17,12 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch):
             monkeypatch.delenv(key)
 
 
+def test_licences_are_a_list(monkeypatch: pytest.MonkeyPatch):
+    assert load_settings().licences == ()
+    monkeypatch.setenv("LTXSERVE_ACCEPT_LICENCES", "ltx-2-community, all,")
+    assert load_settings().licences == ("ltx-2-community", "all")
+
+
 def test_defaults_need_no_environment():
     settings = load_settings()
     assert (settings.device, settings.dtype, settings.offline) == ("auto", "auto", False)

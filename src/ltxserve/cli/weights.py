@@ -61,7 +61,7 @@ def pull_model(
         )
     if settings.offline:
         raise offline(spec.name)
-    accepted = tuple(word.strip() for word in settings.accept_licences.split(",") if word.strip())
+    accepted = settings.licences
     agree(spec, places, accepted, accept_licence)
     token = settings.hf_token.get_secret_value() if settings.hf_token is not None else None
     wish = Wish(spec, "diffusers" if diffusers else "files", only_needed, accepted)

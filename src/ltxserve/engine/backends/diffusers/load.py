@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.weights.hub import Hub
 from ltxserve.catalog.weights.needs import Located, Need, locate
 from ltxserve.catalog.weights.places import Places
-from ltxserve.catalog.weights.pull import Wish, pull
+from ltxserve.catalog.weights.pull import Pulling, Wish, pull
 from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.backends.diffusers.folders import (
     WEIGHTLESS,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from ltxserve.engine.backends.base import Backend
 
+log = logging.getLogger(__name__)
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
 PARTS = (
     Part("transformer", "diffusers", "LTX2VideoTransformer3DModel"),
@@ -65,7 +67,7 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
     located = locate(spec, places)
     if located.blocking and placement.download:
         wish = Wish(spec, accepted=placement.accepted)
-        pull(wish, places, Hub(), lambda _: None)
+        pull(wish, places, Hub(), _noted)
         located = locate(spec, places)
     lacking = [*located.blocking, *_of_second_pass(spec, located)]
     if lacking:
@@ -77,6 +79,11 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
             "model",
         )
     return located
+
+
+def _noted(pulling: Pulling) -> None:
+    if pulling.state != "fetching" or pulling.done == 0:
+        log.info("%s: %s", pulling.state, pulling.file)
 
 
 def _of_second_pass(spec: ModelSpec, located: Located) -> list[Need]:

@@ -208,7 +208,7 @@ def test_closing_frees_the_model():
     import gc
     import weakref
 
-    own = load_backend(SPEC, Placement("cpu"))
+    own: Any = load_backend(SPEC, Placement("cpu"))
     kept = weakref.ref(own.pipeline.transformer)
     own.close()
     gc.collect()
