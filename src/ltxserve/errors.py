@@ -155,7 +155,7 @@ CODES: dict[str, str] = {
     "method_not_allowed": "The address exists, but not for this method.",
     "body_invalid": "The body cannot be read as the kind of data it should be.",
     "body_too_large": "The body is larger than the limit.",
-    "result_too_large": "The result is larger than can be answered, and no file store is configured.",
+    "result_too_large": "The result is larger than can be answered, and there is no file store.",
     "origin_refused": "A page of another origin asked, or the Host header is not this server's.",
     "not_ready": "The clip is not finished yet, so it cannot be fetched.",
     "not_supported": "This API has such a call, but this service cannot do it.",
