@@ -15,6 +15,8 @@ from ltxserve.runpod.outputs import Delivery, Finished, Outputs, named
 from ltxserve.runpod.results import MAX_INLINE
 from ltxserve.runpod.schema import read
 from ltxserve.runpod.words import S3Target
+from ltxserve.storage.links import Links
+from ltxserve.storage.local import LocalStore
 from ltxserve.storage.supabase import SupabasePlace, SupabaseStore
 from tests.clocks import Shifted
 from tests.contracts.supabase import Supabase
@@ -60,6 +62,17 @@ def test_supabase_has_the_place_that_was_agreed(clip: Finished, bucket: str):
         assert given["supabase"]["signed_url"] is None
         assert given["video"]["url"] == given["supabase"]["public_url"]
         store.close()
+
+
+def test_any_other_store_gives_a_link(clip: Finished, tmp_path: Path):
+    store = LocalStore(tmp_path / "files", Links(["a secret"]), "https://files.example")
+    made = Outputs(store, 3600, FetchRules(), lambda: DAY)
+    [given] = made.deliver([clip], Delivery("j"))
+    assert given["video"]["url"].startswith("https://files.example/")
+    assert "supabase" not in given
+    assert store.stat("2026-09-21/j/video.mp4") is not None
+    [given] = made.deliver([clip], Delivery("j", signed=False))
+    assert given["video"]["url"] is None
 
 
 def test_a_presigned_address_gets_the_file(clip: Finished):
