@@ -12,7 +12,7 @@ WORKERS ?= 2
 THREADS ?= 1
 ARGS ?=
 
-.PHONY: help setup demo test test-ray crash check format bench gpu train-tiny golden docs lock clean
+.PHONY: help setup demo test test-ray crash check format bench bench-service gpu train-tiny golden docs lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ format: $(READY)  ## apply the formatter and the safe fixes
 
 bench: $(READY)  ## measure the built-in model's clips from their pixels
 	$(PY) -m benchmarks.tiny_eval $(ARGS)
+
+bench-service: $(READY)  ## measure what the service costs: enqueueing, starting, events, a job's overhead
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.service $(ARGS)
 
 gpu: $(READY)  ## the tests that need a CUDA GPU
 	$(BIN)/pytest -m gpu $(ARGS)

@@ -1,0 +1,1 @@
+"""What the service costs: enqueueing, starting, telling, and its share of a job's time."""
