@@ -43,7 +43,7 @@ class Direct:
         if self._source is not None:
             count = latent_frames(self.plan.generate.num_frames)
             frames = GivenFrames(covering(self._source.frames, self.plan), 0, (False,) * count)
-            if self._source.sound is not None:
+            if self._source.sound is not None and self.plan.generate_audio:
                 heard = GivenSound(self._source.sound)
         if self._own is not None:
             heard = GivenSound(self._own, ((0.0, math.inf),))

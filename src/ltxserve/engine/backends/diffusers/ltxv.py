@@ -7,6 +7,7 @@ multi-scale pipeline does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
+from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
@@ -31,7 +33,6 @@ from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
 from ltxserve.engine.preview import LinearPreview
-from ltxserve.errors import GenerationFailed
 from ltxserve.media.frames import resize
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
@@ -59,7 +60,9 @@ class LtxvBackend:
         self.device = device
         self.upsampler = parts.pop("latent_upsampler", None)
         self.curve = parts["scheduler"]
-        scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=False)
+        scheduler = FlowMatchEulerDiscreteScheduler(
+            use_dynamic_shifting=False, stochastic_sampling=spec.sampling.stochastic
+        )
         self.pipeline = LtxvPipeline(**{**parts, "scheduler": scheduler})
         self.pipeline.place = device
         self.pipeline.set_progress_bar_config(disable=True)
@@ -80,8 +83,7 @@ class LtxvBackend:
         given: Given | None = None,
     ) -> LtxvMade:
         """See Backend.run."""
-        if given is not None and (given.frames or given.sound):
-            raise GenerationFailed("generation_failed", "LTX-Video is given pictures only.")
+        held = held_pictures(given)
         watched = Watched(observer)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan)
@@ -90,7 +92,8 @@ class LtxvBackend:
             text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
             watched(Progress("encode_prompt", 1, 1))
             self.residency.enter("denoise")
-            work = Work(plan, text, conditions, torch.Generator("cpu").manual_seed(seed))
+            generator = torch.Generator("cpu").manual_seed(seed)
+            work = Work(plan, text, (*conditions, *held), generator, given)
             latents = self._denoised(work, watched)
             latents = self._ready_to_decode(latents, work)
         ready = partial(self.residency.enter, "decode")
@@ -101,14 +104,14 @@ class LtxvBackend:
     def _denoised(self, work: Work, observer: Observer) -> Tensor:
         passes = [stage for stage in work.plan.stages if stage.kind == "denoise"]
         total = sum(stage.steps for stage in passes)
-        count, done = len(work.conditions), 0
+        latents = self._begun(work, passes[0])
+        count, done = len(work.conditions) + (latents is not None), 0
         if count:
             observer(Progress("encode_conditions", 0, count))
             observer(Progress("encode_conditions", count, count))
         observer(Progress("denoise", 0, total))
-        latents: Tensor | None = None
-        for stage in passes:
-            if latents is not None:
+        for number, stage in enumerate(passes):
+            if number and latents is not None:
                 latents = self._larger(latents)
             step = Steps(stage, done, total, observer)
             latents = self._pass(work, stage, latents, step)
@@ -117,13 +120,21 @@ class LtxvBackend:
             raise AssertionError("a plan without denoising")  # pragma: no cover
         return latents
 
+    def _begun(self, work: Work, first: Stage) -> Tensor | None:
+        """The video to make over; None without one, or where its noise hides it wholly."""
+        if first.sigmas is None or first.sigmas[0] >= 1:
+            return None
+        size = first.shape.width, first.shape.height
+        return begun_latents(self.pipeline.vae, work.given, size)
+
     def _pass(self, work: Work, stage: Stage, begun: Tensor | None, step: Steps) -> Tensor:
-        """Latents (1, c, f, h, w), normalised, of one pass; begun: of the pass before, larger."""
+        """Latents (1, c, f, h, w), normalised, of one pass; begun: what it starts from."""
         shape = stage.shape
         shown = [c for c in work.conditions if c.strength > 0]
         guide = Guide(work.plan.guidance, work.text.both(work.text.negative))
         # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
-        with quiet(), guiding(self.pipeline.transformer, guide):
+        chance = drawing(work.generator, self.device)
+        with quiet(), chance, guiding(self.pipeline.transformer, guide):
             made = self.pipeline(
                 video=[sized(c.frames, shape.width, shape.height) for c in shown] or None,
                 image=[None] * len(shown) or None,
@@ -210,6 +221,7 @@ class Work:
     text: EncodedText
     conditions: Sequence[ConditionFrames]
     generator: torch.Generator
+    given: Given | None = None
 
 
 class Steps:
@@ -277,6 +289,18 @@ class LtxvMade:
     def sound(self) -> Sound | None:
         """See Made.sound."""
         return None
+
+
+@contextmanager
+def drawing(generator: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Inside, what is drawn without a generator of its own follows from this one.
+
+    The scheduler draws so where a model wants noise at every step; outside, nothing is changed.
+    """
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def sized(frames: Frames, width: int, height: int) -> Any:

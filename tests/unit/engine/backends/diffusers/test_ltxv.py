@@ -8,16 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import Given, GivenFrames, Placement
+from ltxserve.engine.backends.diffusers.begun import begun_latents
 from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend, TimedVae, shifted, sized
 from ltxserve.engine.backends.diffusers.reading.parts import scheduler_of
 from ltxserve.engine.clip import Clip
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import Stage, plan
 from ltxserve.errors import Cancelled, GenerationFailed, RequestRefused
+from ltxserve.media.decode import read_video
+from ltxserve.media.encode import write_video
 from ltxserve.types import GenerationRequest, Shape
 from tests.replicas.folders import catalog_with, small_row, write_row
 from tests.tiny import Diary, disc, saved
+from tests.unit.media.samples import moving_clip, target
 
 DISTILLED, GUIDED = small_row("ltxv-2b-0.9.8-distilled"), small_row("ltxv-2b-0.9.5")
 CATALOG = catalog_with(DISTILLED, GUIDED)
@@ -35,6 +40,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def request(model: str = DISTILLED.name, **fields: Any) -> GenerationRequest:
     asked = {"prompt": "a ball", "model": model, "width": 96, "height": 64, "num_frames": 17}
     return GenerationRequest.model_validate({**asked, "seed": 1, **fields})
+
+
+def moved(folder: Path) -> str:
+    """A video of 17 frames with something that moves."""
+    path, clip = folder / "source.mp4", moving_clip(17, 96, 64)
+    write_video([clip], target(path, clip), None)
+    return str(path)
+
+
+def first_pass(diary: Diary) -> torch.Tensor:
+    """The latents that the first pass ended with."""
+    told = [p.latents for p in diary.told if p.stage == "denoise" and p.latents is not None]
+    least = min(item.shape[3] for item in told)
+    return [item for item in told if item.shape[3] == least][-1].float()
 
 
 def guided(engine: Engine, **fields: Any) -> Clip:
@@ -57,6 +76,20 @@ def test_the_same_seed_makes_the_same_clip(engine: Engine):
     first, second, other = (engine.generate(request(seed=s)) for s in (1, 1, 2))
     assert np.array_equal(first.frames, second.frames)
     assert not np.array_equal(first.frames, other.frames)
+
+
+def test_noise_at_every_step_follows_from_the_seed(engine: Engine, tmp_path: Path):
+    row = small_row("ltxv-2b-0.9.6-distilled")
+    write_row(tmp_path, row)
+    asked = {"num_inference_steps": 2}
+    before = torch.get_rng_state()
+    with Engine(Placement("cpu", "float32", tmp_path), catalog_with(row)) as own:
+        clips = [own.generate(request(row.name, seed=seed, **asked)) for seed in (1, 1, 2)]
+        backend = cast(LtxvBackend, own.backend(row.name))
+        assert backend.pipeline.scheduler.config.stochastic_sampling
+    assert np.array_equal(clips[0].frames, clips[1].frames)
+    assert not np.array_equal(clips[0].frames, clips[2].frames)
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_conditions_act_at_the_start_and_as_keyframes(engine: Engine, tmp_path: Path):
@@ -89,11 +122,46 @@ def test_a_cancelled_run_leaves_no_hook(engine: Engine):
     assert not backend.pipeline.transformer._forward_hooks
 
 
-def test_what_it_is_not_given_yet_is_refused(engine: Engine):
+@pytest.mark.parametrize("row", [DISTILLED, GUIDED], ids=["two passes", "one pass"])
+def test_a_video_is_made_over(engine: Engine, tmp_path: Path, row: ModelSpec):
+    # Guidance would act on the pictures as much as the strength does.
+    off = {"guidance_scale": 1.0, "stg_scale": 0.0} if row is GUIDED else {}
+    asked = {"model": row.name, "num_frames": None, "num_inference_steps": 4, **off}
+    source = moved(tmp_path)
+    latents = []
+    for strength in (0.05, 1.0):
+        way = {"source": source, "strength": strength}
+        diary = Diary()
+        engine.generate(request(video_to_video=way, **asked), diary)
+        latents.append(first_pass(diary))
+    own = engine.backend(row.name)
+    assert isinstance(own, LtxvBackend)
+    pixels = GivenFrames(read_video(source).frames, 0, (False,) * 3)
+    size = latents[0].shape[4] * 32, latents[0].shape[3] * 32
+    with torch.inference_mode():
+        encoded = begun_latents(own.pipeline.vae, Given(pixels), size)
+    assert encoded is not None
+    away = [float((made - encoded).abs().mean()) for made in latents]
+    assert away[0] < 0.25 * away[1]
+
+
+@pytest.mark.parametrize("direction", ["end", "start"])
+@pytest.mark.parametrize("row", [DISTILLED, GUIDED], ids=["two passes", "one pass"])
+def test_a_video_is_gone_on_from(engine: Engine, tmp_path: Path, row: ModelSpec, direction: str):
+    source = moved(tmp_path)
+    way = {"source": source, "num_frames": 8, "direction": direction}
+    clip = engine.generate(request(row.name, num_frames=None, extend=way))
+    own = read_video(source).frames
+    assert len(clip.frames) == len(own) + 8
+    kept = clip.frames[: len(own) - 4] if direction == "end" else clip.frames[12:]
+    assert np.array_equal(kept, own[:-4] if direction == "end" else own[4:])
+
+
+def test_a_retake_is_refused(engine: Engine):
     with pytest.raises(RequestRefused) as caught:
-        plan(request(video_to_video={"source": "x.mp4"}), CATALOG)
-    assert "not_yet_in_this_build" in caught.value.codes
-    pictures = GivenFrames(np.zeros((17, 64, 96, 3), np.uint8), 0, (True, True, True))
+        plan(request(retake={"source": "x.mp4", "start": 0, "end": 1}, num_frames=None), CATALOG)
+    assert "retake_unsupported" in caught.value.codes
+    pictures = GivenFrames(np.zeros((17, 64, 96, 3), np.uint8), 0, (True, False, True))
     backend = cast(LtxvBackend, engine.backend(DISTILLED.name))
     with pytest.raises(GenerationFailed):
         backend.run(plan(request(), CATALOG), 1, (), Diary(), Given(pictures))
