@@ -16,7 +16,7 @@ from benchmarks.service.figures import per_cent
 from benchmarks.service.server import serving
 
 PARTS = ("enqueue", "start", "events", "overhead")
-CLIP: dict[str, Any] = {"prompt": "a red ball moves to the right", "num_frames": 97, "seed": 1}
+CLIP: dict[str, Any] = {"prompt": "a red ball moves to the right", "seed": 1}
 
 
 def main() -> None:
@@ -28,10 +28,13 @@ def main() -> None:
     asked.add_argument("--listeners", type=int, default=200)
     asked.add_argument("--events", type=int, default=100, help="events of each listener")
     asked.add_argument("--rounds", type=int, default=5, help="jobs of `overhead`")
+    asked.add_argument("--frames", type=int, default=97, help="of the clip of `overhead`")
+    asked.add_argument("--size", default="256x256", help="of the clip of `overhead`")
     told = asked.parse_args()
     told.parts = told.parts or list(PARTS)
     if not set(told.parts) <= set(PARTS):
         asked.error(f"there are only {', '.join(PARTS)}")
+    clip = {**CLIP, "num_frames": told.frames, "size": told.size}
     print(f"{os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
@@ -44,7 +47,7 @@ def main() -> None:
                 if "start" in told.parts:
                     _show_starting(starting.measure(server, told.starts))
                 if "overhead" in told.parts:
-                    _show_overhead(overhead.measure(server, CLIP, told.rounds))
+                    _show_overhead(overhead.measure(server, clip, told.rounds))
 
 
 def _show_enqueueing(found: enqueueing.Enqueueing) -> None:
