@@ -139,12 +139,43 @@ def write_gemma_3(folder: Path, config: Config, seed: int = 0) -> Path:
     return folder
 
 
+GEMMA_VERSION = "gemma4-12b-ltx-v1"
+
+
+def write_gemma_4(path: Path, config: Config, projection: Replica, flat: bool = False) -> Path:
+    """LTX-2.5's text encoder in one file: weights, projection, configuration, tokenizer."""
+    from transformers import Gemma4UnifiedConfig, Gemma4UnifiedForConditionalGeneration
+
+    torch.manual_seed(0)
+    text = {
+        "vocab_size": len(LETTERS), "hidden_size": config.text_width, "intermediate_size": 64,
+        "num_hidden_layers": config.text_layers, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 1024,
+        "sliding_window": 64, "layer_types": ["sliding_attention", "full_attention"],
+        "per_layer_config": {"1": {"head_dim": 32}}, "pad_token_id": 0, "eos_token_id": 1,
+        "bos_token_id": 2,
+    }  # fmt: skip
+    model: Any = Gemma4UnifiedForConditionalGeneration(Gemma4UnifiedConfig(text_config=text))
+    tensors = {n: t.clone() for n, t in model.to(torch.bfloat16).state_dict().items()}
+    del tensors["lm_head.weight"]  # the same numbers as the embeddings
+    if flat:
+        tensors = {n.replace("model.language_model.", "model."): t for n, t in tensors.items()}
+    tensors.update(projection.part("text_embedding_projection.").tensors)
+    files = {"tokenizer_json": _tokenizer().to_str(), "hf_asset__tokenizer_config.json": _SPECIAL}
+    for name, content in files.items():
+        tensors[name] = torch.tensor(list(content.encode()), dtype=torch.uint8)
+    told = {**model.config.to_dict(), "gemma_version": GEMMA_VERSION}
+    return Replica(tensors, {"gemma_config": json.dumps(told)}).save(path)
+
+
+_SPECIAL = json.dumps(
+    {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "tokenizer_class": "X"}
+)
 LETTERS = ["<pad>", "<eos>", "<bos>", "<unk>", *(chr(n) for n in range(32, 127))]
 
 
-def _write_tokenizer(folder: Path) -> None:
+def _tokenizer() -> Any:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
 
     vocabulary = {letter: number for number, letter in enumerate(LETTERS)}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
@@ -152,8 +183,14 @@ def _write_tokenizer(folder: Path) -> None:
     made.post_processor = processors.TemplateProcessing(
         single="<bos> $A", special_tokens=[("<bos>", 2)]
     )
+    return made
+
+
+def _write_tokenizer(folder: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
     PreTrainedTokenizerFast(
-        tokenizer_object=made, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>",
+        tokenizer_object=_tokenizer(), pad_token="<pad>", eos_token="<eos>", bos_token="<bos>",
         unk_token="<unk>", model_max_length=1024,
     ).save_pretrained(folder)  # fmt: skip
 

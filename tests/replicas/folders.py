@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import MappingProxyType
 
 from ltxserve.catalog import Catalog, ModelSpec, load_catalog
 from tests.replicas.build import (
+    GEMMA_VERSION,
+    MODEL,
     Replica,
     plain_fp8,
     replica,
     scaled_fp8,
     upscaler,
     write_gemma_3,
+    write_gemma_4,
     write_t5,
 )
 from tests.replicas.configs import ALL
@@ -43,6 +47,8 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
     made = replica(name)
     if row.precision == "fp8":
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)
+    if row.layout == "ltx-2.5":
+        return _write_split(root, row, made)
     made.save(root / row.repo / row.files[0].path)
     for file in row.files:
         if file.role == "spatial_upscaler" and row.family == "ltx-video":
@@ -52,4 +58,24 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
         write_t5(text)
     else:
         write_gemma_3(text, ALL[name])
+    return made
+
+
+def _write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:
+    """The parts of a checkpoint in files of their own, as LTX-2.5 has them."""
+    bare = Replica(
+        {n.removeprefix("vae."): t for n, t in made.part("vae.").tensors.items()}, made.metadata
+    )
+    parts = {
+        "transformer": made.part(MODEL),
+        "vae": bare,
+        "audio_vae": made.part("audio_vae.", "vocoder."),
+    }
+    source = json.dumps({"gemma_version": GEMMA_VERSION})
+    for file in row.files:
+        if file.role in parts:
+            place = root / (file.repo or row.repo) / file.path
+            parts[file.role].save(place, gemma_source_checkpoint=source)
+    text = row.text_encoder
+    write_gemma_4(root / text.repo / text.subfolder, ALL[f"{row.layout}-small"], made)
     return made

@@ -27,8 +27,8 @@ class PartLayout:
     kind: "module:class". roles: the files it lies in. take: what its names begin with ("" = all),
     leave: what those begin with that belong to others. rename: words of names and what they become,
     one after the other; drop: names that diffusers computes itself. config: the class's arguments
-    at full size; told: those a file's own metadata decides, by path; derive: the function of
-    told.py that decides more.
+    at full size; told: those a file's own metadata decides, by path, or by the first of several
+    that is there; derive: the function of told.py that decides more.
     """
 
     name: str

@@ -11,6 +11,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.weights.needs import Located
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
 from ltxserve.engine.backends.diffusers.reading.fp8 import choose_arithmetic
+from ltxserve.engine.backends.diffusers.reading.gemma4 import read_gemma_4, wanted_version
 from ltxserve.engine.backends.diffusers.reading.layout import Layout, load_layout
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.engine.backends.diffusers.reading.texts import TextParts, read_gemma_3, read_t5
@@ -62,6 +63,10 @@ def read_text(spec: ModelSpec, located: Located, choice: Choice) -> TextParts:
         return read_gemma_3(folder, choice.dtype)
     if spec.text_encoder.name == "t5-xxl" and folder is not None and tokenizer is not None:
         return read_t5(folder, tokenizer, choice.dtype)
+    if spec.text_encoder.name == "gemma-4-12b" and folder is not None:
+        transformer = located.path("transformer")
+        wanted = wanted_version(open_tensors(transformer)) if transformer is not None else None
+        return read_gemma_4(folder, choice.dtype, wanted)
     raise ModelUnavailable(
         "backend_missing",
         f"This build cannot read the text encoder {spec.text_encoder.name} from its own files.",

@@ -24,8 +24,9 @@ class EncoderKey:
 
     @classmethod
     def of(cls, folder: Path, dtype: torch.dtype) -> EncoderKey:
-        """The key of what lies in a folder now."""
-        times = [path.stat().st_mtime for path in folder.iterdir() if path.is_file()]
+        """The key of what lies in a folder now, or of one file."""
+        files = [folder] if folder.is_file() else folder.iterdir()
+        times = [path.stat().st_mtime for path in files if path.is_file()]
         return cls(folder.resolve(), dtype, max(times, default=0.0))
 
 

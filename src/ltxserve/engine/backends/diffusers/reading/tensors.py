@@ -59,11 +59,16 @@ class TensorFile:
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
-        """The vendor's configuration in the metadata; empty where there is none."""
+        """The vendor's configuration in the metadata, and under `gemma` its text encoder's."""
+        gemma = self.told("gemma_config")
+        return {**self.told("config"), **({"gemma": gemma} if gemma else {})}
+
+    def told(self, key: str) -> dict[str, Any]:
+        """A JSON object in the metadata; empty where there is none. Raises `weights_corrupt`."""
         try:
-            value = json.loads(self.metadata.get("config", "{}"))
+            value = json.loads(self.metadata.get(key, "{}"))
         except ValueError:
-            raise corrupt(self.path, "its configuration is no JSON") from None
+            raise corrupt(self.path, f"its {key} is no JSON") from None
         return value if isinstance(value, dict) else {}
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:

@@ -34,7 +34,7 @@ def read_gemma_3(folder: Path, dtype: torch.dtype) -> TextParts:
         _of_type(config, "gemma3", folder)
         encoder = SHELF.get(
             EncoderKey.of(folder, dtype),
-            lambda: _filled(Gemma3ForConditionalGeneration, config, _folder_tensors(folder), dtype),
+            lambda: filled(Gemma3ForConditionalGeneration, config, _folder_tensors(folder), dtype),
         )
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     return TextParts(encoder, tokenizer)
@@ -49,7 +49,7 @@ def read_t5(folder: Path, tokenizer: Path, dtype: torch.dtype) -> TextParts:
         _of_type(config, "t5", folder)
         encoder = SHELF.get(
             EncoderKey.of(folder, dtype),
-            lambda: _filled(T5EncoderModel, config, _folder_tensors(folder), dtype),
+            lambda: filled(T5EncoderModel, config, _folder_tensors(folder), dtype),
         )
     with reading("tokenizer", tokenizer):
         words = T5TokenizerFast.from_pretrained(str(tokenizer), local_files_only=True)
@@ -67,7 +67,7 @@ def read_encoder(kind: str, folder: Path, dtype: torch.dtype) -> Any:
         config = made.config_class.from_pretrained(str(folder), local_files_only=True)
         return SHELF.get(
             EncoderKey.of(folder, dtype),
-            lambda: _filled(made, config, _folder_tensors(folder), dtype),
+            lambda: filled(made, config, _folder_tensors(folder), dtype),
         )
 
 
@@ -88,7 +88,8 @@ def shards(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def _filled(kind: Any, config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Any:
+def filled(kind: Any, config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Any:
+    """A model of transformers with these weights. Raises ValueError where they do not fit."""
     model, found = kind.from_pretrained(
         None, config=config, state_dict=dict(tensors), dtype=dtype, output_loading_info=True
     )

@@ -23,8 +23,9 @@ def arguments(part: PartLayout, config: Table, shapes: Shapes) -> dict[str, Any]
     config: the vendor's configuration of the file. shapes: of the tensors, by canonical name.
     """
     found = dict(part.config)
-    for name, path in part.told.items():
-        value = look_up(config, path)
+    for name, paths in part.told.items():
+        values = (look_up(config, path) for path in ([paths] if isinstance(paths, str) else paths))
+        value = next((value for value in values if value is not None), None)
         if value is not None:
             found[name] = value
     if part.derive:

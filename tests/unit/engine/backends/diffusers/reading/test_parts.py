@@ -85,7 +85,7 @@ def test_schedulers():
 
 
 def test_an_encoder_that_cannot_be_read_is_said(tmp_path: Path):
-    row = small_row("ltx-2.5-22b-distilled")
+    row = small_row("ltx-2.5-22b-distilled-int8")
     with pytest.raises(ModelUnavailable) as caught:
         read_text(row, locate(row, places(tmp_path)), Choice(torch.float32))
     assert caught.value.code == "backend_missing"
