@@ -34,6 +34,7 @@ GROUPS = {
     "accounts": "ltxserve.cli.accounts:group",
     "keys": "ltxserve.cli.keys:group",
     "db": "ltxserve.cli.db:group",
+    "workers": "ltxserve.cli.workers:group",
 }
 """First word -> where the commands below it are."""
 

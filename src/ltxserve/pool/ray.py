@@ -26,7 +26,7 @@ from ltxserve.pool.base import (
     Work,
     WorkerSpec,
 )
-from ltxserve.pool.ray_seats import Address, Cluster, DeskGone, Rhythm, Seat, Silent
+from ltxserve.pool.ray_seats import Address, Cluster, DeskGone, Rhythm, Seat, Silent, dismiss
 from ltxserve.pool.records import Records
 
 TICK = 0.1
@@ -117,10 +117,7 @@ class RayPool:
         """End the workers, too, whoever made them, and close. Raises PoolUnavailable."""
         self._closing.set()
         self._thread.join()
-        self._cluster.connect()
-        for name in self._cluster.names():
-            self._cluster.kill(name, again=False)
-        self._cluster.disconnect()
+        dismiss(self._cluster)
 
     # ── giving work ─────────────────────────────────────────────────────────────────────────
     def _reserve(self, work: Work, passed: set[str]) -> Seat | None:

@@ -113,3 +113,18 @@ class Seat:
     deaths: int = 0
     jobs: dict[str, int] = field(default_factory=dict)
     """Running jobs of this desk -> cursor of the updates that we have."""
+
+
+def dismiss(cluster: Cluster) -> int:
+    """End every worker of the cluster's namespace, with what it does; how many there were.
+
+    Raises PoolUnavailable.
+    """
+    cluster.connect()
+    try:
+        names = cluster.names()
+        for name in names:
+            cluster.kill(name, again=False)
+    finally:
+        cluster.disconnect()
+    return len(names)
