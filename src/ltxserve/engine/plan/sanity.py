@@ -18,6 +18,7 @@ from ltxserve.types import GenerationRequest
 M = TypeVar("M", bound=BaseModel)
 
 _BIG = 2**63
+_NO_DEFAULT = object()
 MAX_ITEMS = 256
 """Most entries of any list in a request; no legal request comes near."""
 
@@ -31,7 +32,7 @@ def _clean(noun: M, prefix: str, findings: Findings) -> M:
     changes: dict[str, Any] = {}
     for name, field in type(noun).model_fields.items():
         value = getattr(noun, name)
-        default = None if field.is_required() else field.default
+        default = _NO_DEFAULT if field.is_required() else field.default
         cleaned = _value(value, default, f"{prefix}{name}", findings)
         if cleaned is not value:
             changes[name] = cleaned
@@ -46,7 +47,7 @@ def _value(value: Any, default: Any, where: str, findings: Findings) -> Any:
     if isinstance(value, str):
         return _text(value, where, findings)
     if _is_absurd(value, where, findings):
-        return 0 if default is None and "." in where else default
+        return 0 if default is _NO_DEFAULT else default
     return value
 
 
@@ -59,7 +60,7 @@ def _items(value: tuple[Any, ...], default: Any, where: str, findings: Findings)
             where,
         )
         return default
-    cleaned = tuple(_value(v, None, f"{where}.{i}", findings) for i, v in enumerate(value))
+    cleaned = tuple(_value(v, _NO_DEFAULT, f"{where}.{i}", findings) for i, v in enumerate(value))
     return cleaned if any(a is not b for a, b in zip(cleaned, value, strict=True)) else value
 
 

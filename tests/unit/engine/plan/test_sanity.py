@@ -42,6 +42,8 @@ def test_a_sane_request_is_left_alone():
         ({"prompt": "a\x00b"}, "invalid_field", "prompt"),
         ({"model": "\ud800"}, "invalid_field", "model"),
         ({"output": {"file_name": "\ud800"}}, "invalid_field", "output.file_name"),
+        ({"extend": {"source": "a", "context": math.nan}}, "not_a_number", "extend.context"),
+        ({"retake": {"source": "a", "start": math.inf, "end": 1}}, "not_a_number", "retake.start"),
         ({"stg_blocks": [0] * 1000}, "invalid_field", "stg_blocks"),
     ],
 )
@@ -49,3 +51,9 @@ def test_absurd_values(fields: dict[str, Any], code: str, field: str):
     request, problems = clean(**fields)
     assert problems == [(code, field)]
     assert sane(request, again := Findings()) is request, again.problems
+
+
+def test_an_absurd_value_of_a_part_is_its_default_again():
+    request, _ = clean(extend={"source": "a", "context": math.nan})
+    assert request.extend is not None
+    assert request.extend.context is None
