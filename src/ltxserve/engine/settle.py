@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine import geometry
 from ltxserve.engine.findings import Findings
 from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video
+from ltxserve.engine.plan import plan
 from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.ways import FROM_VIDEO, source_of
 from ltxserve.engine.sources import sound_problem, video_problem
-from ltxserve.errors import LtxserveError
+from ltxserve.errors import LtxserveError, MediaError, Problem, RequestRefused
 from ltxserve.types import GenerationRequest, VideoSource
+
+T = TypeVar("T")
 
 _SIZE = ("width", "height", "size", "aspect_ratio")
 
@@ -39,7 +42,7 @@ def settle(request: GenerationRequest, catalog: Catalog, eyes: Eyes = Eyes()) ->
     """The request with size, rate and length of its source where it leaves them open.
 
     A request that the plan will refuse for its text alone is given back as it is. Raises
-    MediaError for a source that cannot be read.
+    MediaError for a source that cannot be read, or RequestRefused where more is wrong than that.
     """
     if source_of(request) is None and request.sound is None:
         return request
@@ -49,8 +52,27 @@ def settle(request: GenerationRequest, catalog: Catalog, eyes: Eyes = Eyes()) ->
         spec = catalog.model(request.model)
     except LtxserveError:
         return request
-    request = _of_video(request, spec, eyes)
-    return _of_sound(request, spec, eyes)
+    try:
+        return _of_sound(_of_video(request, spec, eyes), spec, eyes)
+    except MediaError as error:
+        _refuse_with_the_rest(request, catalog, error)
+        raise
+
+
+def _refuse_with_the_rest(request: GenerationRequest, catalog: Catalog, error: MediaError) -> None:
+    """A source that cannot be read and what else is wrong: all problems at once."""
+    try:
+        plan(request, catalog)
+    except RequestRefused as refused:
+        unread = Problem(error.code, error.message, error.hint, error.field)
+        raise RequestRefused([unread, *refused.problems]) from None
+
+
+def _looked(look: Callable[[str], T], source: str, field: str) -> T:
+    try:
+        return look(source)
+    except MediaError as error:
+        raise MediaError(error.code, error.message, error.hint, field) from error
 
 
 def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> GenerationRequest:
@@ -60,7 +82,7 @@ def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     source: VideoSource = getattr(request, asked[0])
     if video_problem(source.source):
         return request
-    facts = eyes.video(source.source)
+    facts = _looked(eyes.video, source.source, f"{asked[0]}.source")
     if facts is None:
         return request
     changes: dict[str, Any] = {}
@@ -82,7 +104,7 @@ def _of_sound(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     asked = request.sound
     if asked is None or not spec.supports.audio_to_video or sound_problem(asked.source):
         return request
-    seconds = eyes.sound(asked.source)
+    seconds = _looked(eyes.sound, asked.source, "sound.source")
     if seconds is None:
         return request
     changes: dict[str, Any] = {"sound": asked.model_copy(update={"source_seconds": seconds})}

@@ -9,7 +9,7 @@ from ltxserve.catalog import load_catalog
 from ltxserve.engine.looking import VideoFacts
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.engine.settle import Eyes, settle
-from ltxserve.errors import MediaError
+from ltxserve.errors import MediaError, RequestRefused
 from ltxserve.types import GenerationRequest
 
 CATALOG = load_catalog()
@@ -118,8 +118,15 @@ def test_what_cannot_be_looked_at_stays_open():
 
 
 def test_a_source_that_cannot_be_read():
-    with pytest.raises(MediaError):
-        settle(
-            parse_request({"prompt": "a ball", "video_to_video": {"source": "/no/such.mp4"}}),
-            CATALOG,
-        )
+    gone = {"source": "/no/such.mp4", "seconds": 1}
+    with pytest.raises(MediaError) as caught:
+        settle(parse_request({"prompt": "a ball", "extend": gone}), CATALOG)
+    assert (caught.value.code, caught.value.field) == ("media_not_found", "extend.source")
+
+
+def test_what_else_is_wrong_is_told_with_it():
+    asked = {"prompt": "a ball", "sound": {"source": "/no/such.wav"}, "fps": -1, "audio": False}
+    with pytest.raises(RequestRefused) as caught:
+        settle(parse_request(asked), CATALOG)
+    assert caught.value.codes[0] == "media_not_found"
+    assert {"fps_out_of_range", "conflicting_fields"} <= set(caught.value.codes)
