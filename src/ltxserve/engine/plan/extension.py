@@ -44,7 +44,8 @@ def plan_extend(
     added = _added(asked, fps, findings)
     if context is None or added is None:
         return None
-    segments = _segments(added, context, rules)
+    wish = CONTEXT_SECONDS if asked.context is None else asked.context
+    segments = _segments(added, context, wish * fps, rules)
     if segments is None:
         most = MAX_SEGMENTS * _most_new(context, rules)
         findings.problem(
@@ -142,8 +143,10 @@ def _context(asked: Extend, rules: _Rules, findings: Findings) -> int | None:
     return max(least, rules.context(min(round(wanted), most)))
 
 
-def _segments(added: int, context: int, rules: _Rules) -> tuple[Segment, ...] | None:
-    left, segments = added, []
+def _segments(added: int, context: int, wish: float, rules: _Rules) -> tuple[Segment, ...] | None:
+    """Segments in the order in which they are made. After a short source, later ones can have as
+    much context as was wished for."""
+    left, segments = added, list[Segment]()
     while left > 0:
         if len(segments) == MAX_SEGMENTS:
             return None
@@ -151,6 +154,8 @@ def _segments(added: int, context: int, rules: _Rules) -> tuple[Segment, ...] | 
         new = min(whole, _most_new(context, rules))
         segments.append(Segment(context, new))
         left -= new
+        most = min(wish, segments[-1].num_frames, rules.limit - FRAME_STEP)
+        context = max(context, rules.context(most))
     return tuple(segments)
 
 

@@ -67,9 +67,10 @@ class ExtensionWay:
 
     def _pieces(self, make: Make) -> Iterator[Frames]:
         """The source with its seam, then what every segment adds: away from the source."""
-        tail = self._tail(covering(self._source.frames, self.plan))
+        segments = self.asked.segments
+        tail = self._tail(covering(self._source.frames, self.plan), segments[0])
         origin = mean_colour(fitted(self.plan, tail))
-        left, segments = self.asked.added, self.asked.segments
+        left = self.asked.added
         for number, segment in enumerate(segments):
             part = self._made(make, number, tail)
             if number == 0 and self.asked.join:
@@ -80,7 +81,8 @@ class ExtensionWay:
             self._hear(part, segment, len(new))
             left -= len(new)
             order = (tail, part.new) if self._forward else (part.new, tail)
-            tail = self._tail(np.concatenate(order))
+            following = segments[min(number + 1, len(segments) - 1)]
+            tail = self._tail(np.concatenate(order), following)
             yield shown
 
     def _made(self, make: Make, number: int, tail: Frames) -> Part:
@@ -144,8 +146,8 @@ class ExtensionWay:
             frames[index] = mixed(frames[index], near[index], share_of_new(distance))
         return frames
 
-    def _tail(self, frames: Frames) -> Frames:
-        context = self.asked.segments[0].context
+    def _tail(self, frames: Frames, segment: Segment) -> Frames:
+        context = segment.context
         return frames[-context:] if self._forward else frames[:context]
 
     def _note(self, number: int, shown: Frames, origin: Colour) -> None:

@@ -38,7 +38,7 @@ def test_segments_are_clips_that_the_model_makes(direction: str, added: int, hav
     made = planned(direction=direction, num_frames=added, source_frames=have)
     assert all((part.num_frames - 1) % 8 == 0 for part in made.segments)
     assert all(part.num_frames <= LIMIT for part in made.segments)
-    assert all(part.context <= have for part in made.segments)
+    assert made.segments[0].context <= have
     assert sum(part.new for part in made.segments) >= added
     assert sum(part.new for part in made.segments[:-1]) < added
     assert {part.context % 8 for part in made.segments} == {1 if direction == "end" else 0}
@@ -55,6 +55,16 @@ def test_the_context_is_what_is_asked_for():
     assert planned(num_frames=8, source_frames=49, context=1.0).segments[0].context == 17
     assert planned(num_frames=8, source_frames=49, context=1.05).segments[0].context == 25
     assert planned(num_frames=8, source_frames=49, context=0.01).segments[0].context == 1
+
+
+@pytest.mark.parametrize("direction", ["end", "start"])
+def test_after_a_short_source_later_segments_see_more(direction: str):
+    made = planned(num_frames=300, source_frames=9, direction=direction)
+    contexts = [part.context for part in made.segments]
+    assert contexts[0] in {8, 9}
+    assert set(contexts[1:]) <= {41, 48}
+    short = planned(num_frames=300, source_frames=9, direction=direction, context=0.375)
+    assert len({part.context for part in short.segments}) == 1
 
 
 def test_only_the_new_part():

@@ -82,6 +82,21 @@ def test_segments_go_away_from_the_source(tmp_path: Path):
     assert greens(back)[:150] == sorted(greens(back)[:150], reverse=True)
 
 
+@pytest.mark.parametrize("direction", ["end", "start"])
+def test_a_short_source_and_a_long_way(tmp_path: Path, direction: str):
+    source = video(tmp_path, 9)
+    asked = {"source": source, "num_frames": 200, "direction": direction}
+    frames, sound, model, _ = played(plan_of(extend=asked))
+    assert len(frames) == 209
+    given = [take.given.frames for take in model.takes if take.given is not None]
+    lengths = [len(item.frames) for item in given if item is not None]
+    assert lengths[0] < lengths[1]
+    kept = greens(frames)[:9] if direction == "end" else greens(frames)[-9:]
+    assert kept == [0] * 9
+    assert sound is not None
+    assert abs(sound.num_samples - 209 / 24 * RATE) < 4
+
+
 def test_sound_is_joined_without_a_jump(tmp_path: Path):
     source = video(tmp_path)
     _, sound, model, _ = played(plan_of(extend={"source": source, "num_frames": 24}))
