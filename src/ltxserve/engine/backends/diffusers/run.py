@@ -189,7 +189,7 @@ class DiffusersMade:
         with torch.inference_mode(), device_errors(Watched(NullObserver(), "decode_audio")):
             latents = self.latents.audio.to(audio_vae.dtype)
             mels = audio_vae.decode(latents, return_dict=False)[0]
-            samples = vocoder(mels)[0].float().cpu().numpy()
+            samples = vocoder(mels.to(vocoder.dtype))[0].float().cpu().numpy()
         return Sound(samples, vocoder.config.output_sampling_rate)
 
 

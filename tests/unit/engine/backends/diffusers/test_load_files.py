@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ltxserve.catalog import ModelSpec, load_catalog
-from ltxserve.engine.backends.base import Placement
+from ltxserve.engine.backends.base import DtypeChoice, Placement
 from ltxserve.engine.backends.diffusers.load import find_weights, load_backend
 from ltxserve.engine.clip import Clip
 from ltxserve.engine.engine import Engine
@@ -19,13 +19,13 @@ from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
 PROMPT = "a red ball moves right"
 
 
-def made_by(root: Path, row: ModelSpec, **fields: object) -> Clip:
+def made_by(root: Path, row: ModelSpec, dtype: DtypeChoice = "float32", **fields: object) -> Clip:
     """A clip of a replica of this row."""
     asked = {"width": SIDE, "height": SIDE, "num_frames": 9, "num_inference_steps": 2, "seed": 1}
     request = GenerationRequest.model_validate(
         {"prompt": PROMPT, "model": row.name, **asked, **fields}
     )
-    with Engine(Placement("cpu", "float32", root), catalog_with(row)) as engine:
+    with Engine(Placement("cpu", dtype, root), catalog_with(row)) as engine:
         return engine.generate(request)
 
 
@@ -67,6 +67,15 @@ def test_scaled_fp8_makes_nearly_the_same_clip(tmp_path: Path):
     assert 0 < away < 2  # of rounding; scales left out give 60
     other = made_by(tmp_path / "large", large, seed=2)
     assert np.abs(clips[0].frames.astype(int) - other.frames).mean() > 10
+
+
+def test_in_half_precision_too(tmp_path: Path):
+    for name in ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8"):
+        row = small_row(name)
+        write_row(tmp_path, row)
+        clip = made_by(tmp_path, row, dtype="bfloat16")
+        assert clip.frames.std() > 1
+        assert clip.audio is None or np.isfinite(clip.audio.samples).all()
 
 
 def test_missing_files_are_named_with_what_brings_them(tmp_path: Path):

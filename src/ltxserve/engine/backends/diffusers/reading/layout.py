@@ -28,7 +28,8 @@ class PartLayout:
     leave: what those begin with that belong to others. rename: words of names and what they become,
     one after the other; drop: names that diffusers computes itself. config: the class's arguments
     at full size; told: those a file's own metadata decides, by path, or by the first of several
-    that is there; derive: the function of told.py that decides more.
+    that is there; derive: the function of told.py that decides more. dtype: the arithmetic
+    that the part needs, whatever the others get.
     """
 
     name: str
@@ -41,6 +42,7 @@ class PartLayout:
     drop: tuple[str, ...] = ()
     told: Table = field(default_factory=dict)
     derive: str = ""
+    dtype: str = ""
 
     def own_name(self, name: str) -> str | None:
         """What a tensor is called in diffusers; None where it is not this part's, or dropped."""
@@ -132,6 +134,7 @@ def _part(name: str, table: Table) -> PartLayout:
         drop=tuple(table.get("drop", ())),
         told=table.get("told", {}),
         derive=table.get("derive", ""),
+        dtype=table.get("dtype", ""),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from ltxserve.catalog import ModelSpec
@@ -31,7 +32,8 @@ def read_parts(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, A
     parts: dict[str, Any] = {}
     for part in layout.parts:
         more = {"perturbed_attn": True} if _skips_attention(part.name, layout, spec) else {}
-        parts[part.name] = assemble(part, sources, Choice(choice.dtype, choice.device, more))
+        dtype = getattr(torch, part.dtype) if part.dtype else choice.dtype
+        parts[part.name] = assemble(part, sources, Choice(dtype, choice.device, more))
         choose_arithmetic(parts[part.name], choice.device)
     for part in layout.extras:
         path = located.path(part.roles[0])

@@ -111,7 +111,21 @@ def _connectors(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
     return found
 
 
+def _vocoder(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
+    """How the waveform is kept within -1 to 1; diffusers' own conversion leaves it out in 2.3."""
+    del shapes, known
+    told = config.get("vocoder", {})
+    own = told.get("vocoder", told)
+    found: dict[str, Any] = {}
+    if "use_tanh_at_final" in own:
+        found["final_act_fn"] = "tanh" if own["use_tanh_at_final"] else "clamp"
+    if "use_bias_at_final" in own:
+        found["final_bias"] = own["use_bias_at_final"]
+    return found
+
+
 _DERIVED: Mapping[str, Callable[[Table, Shapes, Table], dict[str, Any]]] = {
     "video_vae": _video_vae,
     "connectors": _connectors,
+    "vocoder": _vocoder,
 }

@@ -69,6 +69,14 @@ def test_guided_rows_can_skip_attention(tmp_path: Path):
     assert processors != others
 
 
+def test_vocoders_compute_in_float32_whatever_the_rest_does(tmp_path: Path):
+    row = small_row("ltx-2-19b-dev")
+    write_row(tmp_path, row)
+    parts = read_parts(row, locate(row, places(tmp_path)), Choice(torch.bfloat16))
+    assert parts["vocoder"].dtype == torch.float32
+    assert parts["transformer"].dtype == parts["vae"].dtype == torch.bfloat16
+
+
 def test_upscalers_are_not_read_with_the_pipeline(tmp_path: Path):
     row = small_row("ltx-2-19b-dev")
     write_row(tmp_path, row)

@@ -23,6 +23,14 @@ def test_without_metadata_the_layout_decides():
         assert arguments(part, {}, {}) == part.config
 
 
+@pytest.mark.parametrize(("tanh", "ending"), [(True, "tanh"), (False, "clamp")])
+def test_the_waveform_ends_as_the_file_says(tanh: bool, ending: str):
+    vocoder = next(p for p in load_layout("ltx-2.3").parts if p.name == "vocoder")
+    told = {"vocoder": {"vocoder": {"use_tanh_at_final": tanh, "use_bias_at_final": False}}}
+    made = arguments(vocoder, told, {})
+    assert (made["final_act_fn"], made["final_bias"]) == (ending, False)
+
+
 def test_looking_up():
     assert look_up({"a": {"b": 1}}, "a.b") == 1
     assert look_up({"a": {"b": 1}}, "a.c") is None
