@@ -85,7 +85,7 @@ def _send(
             pool.stream(
                 method,
                 target,
-                content=body,
+                content=body if isinstance(body, bytes) else iter(body),
                 headers={
                     "Host": where.netloc.decode("ascii"),
                     "Connection": "close",

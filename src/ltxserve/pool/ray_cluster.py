@@ -6,6 +6,7 @@ The only module that imports Ray, and late. One connection serves all pools of t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Cluster:
 
     def __init__(self, address: Address) -> None:
         try:
-            import ray
+            # By name: a type checker is not to miss what only the extra brings.
+            ray = importlib.import_module("ray")
         except ImportError as error:
             raise ModelUnavailable(
                 "backend_missing", "Ray is not installed.", "pip install 'ltxserve[ray]'."
@@ -139,9 +141,7 @@ def _connection_errors() -> tuple[type[Exception], ...]:
     """What Ray's client raises when the other side is gone; RuntimeError, too."""
     errors: list[type[Exception]] = [OSError, RuntimeError]
     with contextlib.suppress(ImportError):
-        from grpc import RpcError
-
-        errors.append(RpcError)
+        errors.append(importlib.import_module("grpc").RpcError)
     return tuple(errors)
 
 
