@@ -17,7 +17,7 @@ MOUNTS = r"""
 43 22 0:52 / /with\040space rw - cifs //host/share rw
 44 22 0:53 / /twice rw - nfs host:/a rw
 45 22 254:3 / /twice rw - ext4 /dev/vdc rw
-46 22 0:54 / /home/me rw - fuse.encfs encfs rw
+46 22 0:54 / /srv/me rw - fuse.encfs encfs rw
 odd line
 """
 
@@ -39,7 +39,7 @@ def mounts(tmp_path: Path) -> Path:
         ("/runpod-volume/y.db", "mfs"),
         ("/with space/y.db", "cifs"),
         ("/twice/y.db", "ext4"),
-        ("/home/me/y.db", "encfs"),
+        ("/srv/me/y.db", "encfs"),
     ],
 )
 def test_what_a_path_is_on(mounts: Path, path: str, kind: str):
@@ -55,7 +55,7 @@ def test_network_file_systems_are_refused_with_what_to_do(mounts: Path, path: st
 
 
 def test_what_is_local_or_unknown_is_taken(mounts: Path, tmp_path: Path):
-    for path in ("/var/y.db", "/srv/local/y.db", "/home/me/y.db"):
+    for path in ("/var/y.db", "/srv/local/y.db", "/srv/me/y.db"):
         check_local(Path(path), mounts)
     check_local(Path("/srv/y.db"), tmp_path / "no such list")
     assert file_system(tmp_path) != ""
