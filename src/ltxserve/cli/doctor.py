@@ -74,9 +74,7 @@ def read_settings() -> tuple[Settings | None, list[Finding]]:
 def weights_folder(settings: Settings | None) -> Path:
     """Where downloaded weights would go, whose disk is the one to measure."""
     named = (
-        [settings.models, settings.hf_hub_cache, settings.hf_home]
-        if settings is not None
-        else []
+        [settings.models, settings.hf_hub_cache, settings.hf_home] if settings is not None else []
     )
     return next((path for path in named if path is not None), Path.home())
 
