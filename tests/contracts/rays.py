@@ -103,7 +103,20 @@ class RayNodes:
             "--max-worker-port=0",
             f"--num-cpus={self._cpus}",
         )
+        self._wait_client_port()
         return self.head
+
+    def _wait_client_port(self) -> None:
+        """It opens after the node says that it runs; who comes too early waits half a minute."""
+        end = time.monotonic() + START
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self._client), 1).close()
+                time.sleep(1)  # its own helpers start last
+                return
+            except OSError:
+                assert time.monotonic() < end, self.head.said()
+                time.sleep(0.1)
 
     @property
     def url(self) -> str:

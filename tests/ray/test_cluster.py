@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -26,8 +27,11 @@ from tests.crash.served import Served
 from tests.diaries import attempts, worker_of
 from tests.services import settings_for, submit, wait_for, wait_until
 
-pytest.importorskip("ray")
-pytestmark = pytest.mark.ray
+# Not imported here: Ray reads the cluster's token when it is.
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
+]
 CREDIT = 1000
 PROMPT = "steps=400 pause=0.02"
 
