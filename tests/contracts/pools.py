@@ -68,7 +68,7 @@ class Bench:
         def started() -> bool:
             try:
                 self.pool.start(work)
-            except NoFreeSlot:
+            except (NoFreeSlot, PoolUnavailable):  # a remote pool is reached a little later
                 return False
             return True
 
