@@ -1,7 +1,7 @@
 """What a prompt, a picture and a seed do to the pixels of the built-in model.
 
 Few and small: benchmarks/tiny_eval measures hundreds. Where a test only proves that a path is
-connected, it holds for any weights; those that need a model that has learned are marked.
+connected, it holds for any weights; the others hold for the weights in the catalog.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from ltxserve.engine.generate import source_of
 from ltxserve.media.frames import psnr, recompress
 from tests.tiny import SPEC, Pixels, backend, disc, engine, request
 
-TRAINED = False
-"""Whether the weights in the catalog have been trained to the end; set it with them."""
+MOVES = False
+"""Whether things go where they are told with the weights in the catalog; set it with them."""
 
-needs_training = pytest.mark.skipif(not TRAINED, reason="needs a trained transformer")
+needs_motion = pytest.mark.skipif(not MOVES, reason="the weights have not learned motion yet")
 
 RED, BLUE = (222, 30, 38), (30, 75, 235)
 DEFAULT_SIZE = {"width": 256, "height": 256, "num_frames": 25, "num_inference_steps": None}
@@ -82,8 +82,7 @@ def test_a_picture_at_the_end_leaves_the_first_frame_to_the_first_picture():
     assert changed[-1] > 1.5 * changed[0]
 
 
-# ── for trained weights ─────────────────────────────────────────────────────────────────────
-@needs_training
+# ── for the shipped weights ─────────────────────────────────────────────────────────────────
 def test_the_first_frame_is_the_picture():
     """26 dB is the project's target against the picture itself; here the VAE's share is taken out,
     so that falling short means that conditioning, not compression, loses the picture."""
@@ -96,7 +95,6 @@ def test_the_first_frame_is_the_picture():
     assert psnr(frames[0], as_the_vae_shows_it(picture)) > 26
 
 
-@needs_training
 def test_the_last_frame_is_the_last_picture():
     """Keyframes are shown beside the clip, not held in it, so the bar is lower: 20 dB is a disc in
     its place on its ground; the middle, where the disc is elsewhere, must be 3 dB further."""
@@ -111,7 +109,6 @@ def test_the_last_frame_is_the_last_picture():
     assert psnr(frames[-1], seen) > psnr(frames[len(frames) // 2], seen) + 3
 
 
-@needs_training
 def test_a_keyframe_acts_most_where_it_stands():
     """Prompt and seed alike, a picture at the end only: the end changes most."""
     fields: dict[str, Any] = {"prompt": "a red ball moves right on sand", **DEFAULT_SIZE}
@@ -122,7 +119,6 @@ def test_a_keyframe_acts_most_where_it_stands():
     assert near[-1] > near[0] + 3
 
 
-@needs_training
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_colour_is_the_one_that_was_said(seed: int):
     """A ball of medium size covers 5 to 20 % of the picture; snow is neither red nor blue."""
@@ -135,7 +131,7 @@ def test_the_colour_is_the_one_that_was_said(seed: int):
     assert max(share_of(BLUE, red), share_of(RED, blue)) < 0.005
 
 
-@needs_training
+@needs_motion
 @pytest.mark.parametrize(("word", "sign"), [("right", 1), ("left", -1)])
 def test_it_moves_where_it_was_told(word: str, sign: int):
     """The middle of what is red; half of a trained clip's way is an eighth of the picture."""

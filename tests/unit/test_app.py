@@ -63,7 +63,7 @@ def test_networks_and_ports_are_lists(tmp_path: Path) -> None:
     assert fetch_rules(settings_for(tmp_path)).networks == ()
 
 
-def test_a_remote_pool_is_asked_less_often() -> None:
-    local, remote = (run_limits(Settings(pool=pool)) for pool in ("local", "ray://auto"))
+def test_a_pool_over_http_is_asked_less_often() -> None:
+    local, remote = (run_limits(Settings(pool=pool)) for pool in ("local", "runpod://endpoint"))
     assert local.pace < remote.pace
     assert run_limits(Settings(job_seconds=7.0)).total == 7.0

@@ -92,7 +92,7 @@ def start_at(
     """
     curve = sigmas or tuple(round(1 - step / steps, 8) for step in range(steps))
     start = max(LEAST_STRENGTH, strength)
-    if start >= curve[0]:
+    if not curve or start >= curve[0]:  # no curve: the steps themselves were a problem
         return steps, sigmas
     kept = (start, *(sigma for sigma in curve if sigma < start))
     return len(kept), kept

@@ -146,3 +146,7 @@ def test_all_problems_of_a_way_at_once():
     codes = refusal_of(video_to_video=wrong, width=1).codes
     assert {"source_invalid", "strength_out_of_range", "source_too_short"} <= set(codes)
     assert "size_out_of_range" in codes
+
+
+def test_no_steps_have_no_start():
+    assert start_at(0.5, 0, ()) == (0, ())

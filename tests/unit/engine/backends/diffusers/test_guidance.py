@@ -15,7 +15,7 @@ def arguments(**fields: Any) -> dict[str, Any]:
 
 
 def test_off_is_off():
-    given = arguments()
+    given = arguments(guidance_scale=1)
     assert (given["guidance_scale"], given["audio_guidance_scale"]) == (1.0, 1.0)
     assert (given["stg_scale"], given["audio_stg_scale"]) == (0.0, 0.0)
     assert given["spatio_temporal_guidance_blocks"] is None

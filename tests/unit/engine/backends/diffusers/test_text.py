@@ -15,7 +15,7 @@ def encoded(prompt: str, **fields: Any) -> EncodedText:
 
 
 def test_a_prompt_of_known_words_needs_no_remark():
-    text = encoded("a red ball moves right on grass")
+    text = encoded("a red ball moves right on grass", guidance_scale=1)
     assert text.warnings == ()
     assert text.negative == (None, None)
     assert text.prompt[0].shape[:2] == text.prompt[1].shape
