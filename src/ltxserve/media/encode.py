@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,18 @@ class EncodedFile:
     @property
     def seconds(self) -> float:
         return float(self.num_frames / self.fps)
+
+    @property
+    def extent(self) -> dict[str, Any]:
+        """Size, length and sound as plain JSON data."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "num_frames": self.num_frames,
+            "fps": float(self.fps),
+            "seconds": self.seconds,
+            "has_sound": self.has_sound,
+        }
 
 
 def write_video(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ltxserve.engine.clip import ClipFile
-from ltxserve.media.encode import EncodedFile, measure_file
+from ltxserve.media.encode import measure_file
 from ltxserve.media.stitch.run import Stitched
 from ltxserve.service.packing import pack_frames
 
@@ -31,7 +31,7 @@ def of_clip(made: ClipFile, revision: str) -> Made:
         sha256 = measure_file(path)[1]
     meta = {
         "seed": made.seed,
-        **_extent(made.file),
+        **made.file.extent,
         "inference_seconds": round(made.report.seconds, 3),
         "timings": {name: round(seconds, 3) for name, seconds in made.timings.items()},
         "model": made.plan.model,
@@ -47,7 +47,7 @@ def of_stitch(done: Stitched, clips: Sequence[Made], seconds: float) -> Made:
     own = clips[0].meta if clips else {"seed": None}
     meta = {
         **own,
-        **_extent(done.file),
+        **done.file.extent,
         "inference_seconds": round(sum(one.meta["inference_seconds"] for one in clips), 3),
         "timings": {"stitch": round(seconds, 3)},
         "clips": [{"seed": one.meta["seed"], "timings": one.meta["timings"]} for one in clips],
@@ -67,15 +67,4 @@ def view(mode: str, made: Made, where: Mapping[str, Any]) -> dict[str, Any]:
         "video_url": where["video"]["url"],
         "meta": made.meta,
         "warnings": list(made.warnings),
-    }
-
-
-def _extent(file: EncodedFile) -> dict[str, Any]:
-    return {
-        "fps": float(file.fps),
-        "num_frames": file.num_frames,
-        "width": file.width,
-        "height": file.height,
-        "seconds": file.seconds,
-        "has_sound": file.has_sound,
     }

@@ -145,7 +145,7 @@ class Renderer:
             **write_pictures(made.path, made.file.num_frames, job.folder),
             **_sound(made.file, request),
         }
-        return Made(files, {**extent_of(made.file), **_run_of(made)})
+        return Made(files, {**made.file.extent, **_run_of(made)})
 
     def _stitch(self, job: Job) -> Made:
         from ltxserve.service import stitches  # late: most workers never join clips
@@ -189,18 +189,6 @@ class Renderer:
                 self._store.delete(key)
             except StorageError as error:
                 log.warning("%s is left behind: %s", key, error)
-
-
-def extent_of(file: EncodedFile) -> dict[str, Any]:
-    """What a result says of a clip's size, length and sound."""
-    return {
-        "width": file.width,
-        "height": file.height,
-        "num_frames": file.num_frames,
-        "fps": float(file.fps),
-        "seconds": file.seconds,
-        "has_sound": file.has_sound,
-    }
 
 
 def _run_of(made: ClipFile) -> dict[str, Any]:

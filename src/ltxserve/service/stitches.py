@@ -90,17 +90,7 @@ def join(
 
 def result_of(made: Stitched) -> dict[str, Any]:
     """What a job's result says of a finished stitch, besides its artifacts."""
-    file = made.file
-    return {
-        "width": file.width,
-        "height": file.height,
-        "num_frames": file.num_frames,
-        "fps": float(file.fps),
-        "seconds": file.seconds,
-        "has_sound": file.has_sound,
-        "copied": made.copied,
-        "loudness": made.loudness,
-    }
+    return {**made.file.extent, "copied": made.copied, "loudness": made.loudness}
 
 
 def plan_view(plan: StitchPlan) -> dict[str, Any]:

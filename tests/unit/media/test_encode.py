@@ -158,6 +158,8 @@ def test_what_is_reported(tmp_path: Path) -> None:
     assert written.sha256 == hashlib.sha256(data).hexdigest()
     assert (written.media_type, written.format, written.has_sound) == ("video/mp4", "mp4", False)
     assert (written.width, written.height, written.fps, written.seconds) == (64, 64, 24, 0.5)
+    size = {"width": 64, "height": 64, "num_frames": 12}
+    assert written.extent == {**size, "fps": 24.0, "seconds": 0.5, "has_sound": False}
     assert data.index(b"moov") < data.index(b"mdat")
     assert b"colrnclx\0\1\0\1\0\1" in data
 
