@@ -13,11 +13,10 @@ from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.context import Jobs, app_of, checked_id
 from ltxserve.api.native import views
 from ltxserve.api.native.jobs import JsonBody, Key
-from ltxserve.api.native.submissions import Envelope, split
+from ltxserve.api.native.submissions import Envelope, read
 from ltxserve.jobs.listing import JobFilter
 from ltxserve.media.stitch.nouns import Stitch
 from ltxserve.service.stitches import KIND
-from ltxserve.service.submission import Submission
 
 router = APIRouter(prefix="/api/stitches", tags=["stitches"])
 
@@ -39,18 +38,7 @@ def submit(
 
     What comes back is a job: see /api/generations/{id} for its events, files and cancel.
     """
-    asked, envelope = split(given)
-    submission = Submission(
-        asked,
-        count=envelope.count,
-        prompts=envelope.prompts,
-        idempotency_key=key,
-        webhook_url=envelope.webhook_url,
-        priority=envelope.priority,
-        metadata=envelope.metadata,
-        timeout_seconds=envelope.timeout_seconds,
-    )
-    job = app_of(request).stitches.submit(account, submission)
+    job = app_of(request).stitches.submit(account, read(given, key))
     view = views.full_view(job, jobs.position(account, job.id))
     return JSONResponse(view, 202, {"Location": view["links"]["self"]})
 
