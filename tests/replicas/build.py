@@ -62,12 +62,12 @@ def replica(name: str, dtype: torch.dtype = torch.bfloat16, seed: int = 0) -> Re
     return Replica(tensors, {"config": json.dumps(config.metadata), "model_version": version})
 
 
-def upscaler(seed: int = 0) -> Replica:
-    """A latent upscaler of LTX-Video."""
-    config = next(c for c in UPSCALERS if c.name.endswith("-small"))
+def upscaler(name: str, dtype: torch.dtype = torch.bfloat16, seed: int = 0) -> Replica:
+    """A latent upscaler with random weights, by its name in `UPSCALERS`."""
+    config = UPSCALERS[name]
     generator = torch.Generator().manual_seed(seed)
     shapes = shapes_of(config)
-    tensors = {n: _random(n, s, generator).to(torch.bfloat16) for n, s in shapes.items()}
+    tensors = {n: _random(n, s, generator).to(dtype) for n, s in shapes.items()}
     return Replica(tensors, {"config": json.dumps(config.metadata)})
 
 

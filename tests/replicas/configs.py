@@ -268,12 +268,32 @@ LTXV = (
 )
 
 
-def _upscaler(name: str, width: int, blocks: int) -> Config:
-    told = {"in_channels": 128, "mid_channels": width, "num_blocks_per_stage": blocks}
-    fixed = {"dims": 3, "spatial_upsample": True, "temporal_upsample": False}
-    return Config(name, {"_class_name": "LatentUpsampler", **told, **fixed})
+def _upscaler(name: str, channels: int, width: int, **more: Any) -> Config:
+    small = name.endswith("-small")
+    told = {
+        "_class_name": "LatentUpsampler", "in_channels": channels,
+        "mid_channels": 32 if small else width, "num_blocks_per_stage": 1 if small else 4,
+        "dims": 3, "spatial_upsample": True, "temporal_upsample": False, **more,
+    }  # fmt: skip
+    return Config(name, told)
 
 
-UPSCALERS = (_upscaler("ltxv-upscaler", 512, 4), _upscaler("ltxv-upscaler-small", 32, 1))
+_IN_TIME = {"spatial_upsample": False, "temporal_upsample": True}
+_RATIONAL = {"rational_resampler": True, "spatial_scale": 2.0}
+LTXV_UPSCALERS = (
+    _upscaler("ltxv-upscaler", 128, 512),
+    _upscaler("ltxv-upscaler-small", 128, 512),
+    _upscaler("ltxv-temporal-upscaler", 128, 512, **_IN_TIME),
+    _upscaler("ltxv-temporal-upscaler-small", 128, 512, **_IN_TIME),
+)
+LTX2_UPSCALERS = (
+    _upscaler("ltx-2.0-upscaler", 128, 1024, **_RATIONAL),
+    _upscaler("ltx-2.0-upscaler-small", 32, 1024, **_RATIONAL),
+    _upscaler("ltx-2.3-upscaler", 128, 1024),
+    _upscaler("ltx-2.3-upscaler-small", 32, 1024),
+    _upscaler("ltx-2.0-temporal-upscaler", 128, 512, **_IN_TIME),
+    _upscaler("ltx-2.0-temporal-upscaler-small", 32, 512, **_IN_TIME),
+)
+UPSCALERS = {config.name: config for config in (*LTXV_UPSCALERS, *LTX2_UPSCALERS)}
 ALL = {config.name: config for config in (*LTX2, *LTXV)}
 """Checkpoints by name; "-small" ones are what replicas are made of."""

@@ -50,15 +50,29 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
     if row.layout == "ltx-2.5":
         return _write_split(root, row, made)
     made.save(root / row.repo / row.files[0].path)
-    for file in row.files:
-        if file.role == "spatial_upscaler" and row.family == "ltx-video":
-            upscaler().save(root / (file.repo or row.repo) / file.path)
+    _write_upscalers(root, row)
     text = root / row.text_encoder.repo
     if row.family == "ltx-video":
         write_t5(text)
     else:
         write_gemma_3(text, ALL[name])
     return made
+
+
+def _write_upscalers(root: Path, row: ModelSpec) -> None:
+    """The latent upscalers that the row names."""
+    if row.family == "ltx-video":
+        names = {"spatial_upscaler": "ltxv-upscaler", "temporal_upscaler": "ltxv-temporal-upscaler"}
+    else:
+        own = "ltx-2.0" if row.layout == "ltx-2.0" else "ltx-2.3"
+        names = {
+            "spatial_upscaler": f"{own}-upscaler",
+            "temporal_upscaler": "ltx-2.0-temporal-upscaler",
+        }
+    for file in row.files:
+        if file.role in names:
+            place = root / (file.repo or row.repo) / file.path
+            upscaler(f"{names[file.role]}-small").save(place)
 
 
 def _write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:
@@ -76,6 +90,7 @@ def _write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:
         if file.role in parts:
             place = root / (file.repo or row.repo) / file.path
             parts[file.role].save(place, gemma_source_checkpoint=source)
+    _write_upscalers(root, row)
     text = row.text_encoder
     write_gemma_4(root / text.repo / text.subfolder, ALL[f"{row.layout}-small"], made)
     return made

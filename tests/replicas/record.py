@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from tests.replicas.configs import LTX2, LTXV, UPSCALERS, Config
+from tests.replicas.configs import LTX2, LTX2_UPSCALERS, LTXV, LTXV_UPSCALERS, Config
 
 RECORDED = Path(__file__).parent / "recorded"
 BLOCKS = re.compile(r"(?<=blocks\.)\d+(?=\.)")
@@ -113,15 +113,29 @@ def ltxv_upscaler(config: Config) -> Shapes:
     return collapsed(made.state_dict(), "")
 
 
+def ltx2_upscaler(config: Config) -> Shapes:
+    """A latent upscaler of LTX-2."""
+    place = "ltx_core.model.upsampler.model_configurator:LatentUpsamplerConfigurator"
+    return collapsed(built(place, {"config": config.metadata}), "")
+
+
 def main(folders: Iterable[str]) -> None:
     """Record every configuration."""
     sys.path[:0] = list(folders)
     RECORDED.mkdir(exist_ok=True)
-    for configs, record in ((LTX2, ltx2), (LTXV, ltxv), (UPSCALERS, ltxv_upscaler)):
+    for configs, record in RECORDS:
         for config in configs:
             tensors = dict(sorted(record(config).items()))
             text = json.dumps(tensors, indent=0)
             (RECORDED / f"{config.name}.json").write_text(_tight(text) + "\n", "utf-8")
+
+
+RECORDS = (
+    (LTX2, ltx2),
+    (LTXV, ltxv),
+    (LTXV_UPSCALERS, ltxv_upscaler),
+    (LTX2_UPSCALERS, ltx2_upscaler),
+)
 
 
 def _tight(text: str) -> str:

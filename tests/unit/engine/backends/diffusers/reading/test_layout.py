@@ -44,17 +44,25 @@ def test_every_official_tensor_has_its_place(name: str):
     assert used == set(official)
 
 
-@pytest.mark.parametrize("config", UPSCALERS, ids=lambda config: config.name)
+@pytest.mark.parametrize("config", UPSCALERS.values(), ids=lambda config: config.name)
 def test_upscalers_keep_the_vendors_names(config: Config):
-    part = load_layout("ltxv-0.9.5").extras[0]
+    family, _, kind = config.name.removesuffix("-small").partition("-")
+    layout = "ltxv-0.9.5" if family == "ltxv" else f"ltx-{kind.partition('-')[0]}"
+    in_time = "temporal" in config.name
+    part = load_layout(layout).extras[1 if in_time else 0]
     official = shapes_of(config)
-    module, _, kind = part.kind.partition(":")
+    module, _, name = part.kind.partition(":")
     with init_empty_weights():
-        made = getattr(importlib.import_module(module), kind).from_config(
+        made = getattr(importlib.import_module(module), name).from_config(
             arguments(part, config.metadata, official)
         )
     ours = {n: tuple(t.shape) for n, t in made.state_dict().items()}
     assert {part.own_name(n): s for n, s in official.items()} == ours
+    assert (part.name, part.roles) == (
+        ("temporal_latent_upsampler", ("temporal_upscaler",))
+        if in_time
+        else ("latent_upsampler", ("spatial_upscaler",))
+    )
 
 
 def test_split_files_have_the_names_of_the_monolith():

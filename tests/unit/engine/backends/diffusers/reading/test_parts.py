@@ -17,6 +17,7 @@ from ltxserve.engine.backends.diffusers.reading.parts import (
     scheduler_of,
 )
 from ltxserve.errors import ModelUnavailable
+from tests.replicas.build import Replica, upscaler
 from tests.replicas.folders import small_row, write_row
 
 CLASSES = {
@@ -28,6 +29,8 @@ CLASSES = {
     "text_encoder": "Gemma3ForConditionalGeneration",
     "tokenizer": "TokenizersBackend",
     "scheduler": "FlowMatchEulerDiscreteScheduler",
+    "latent_upsampler": "LTX2LatentUpsamplerModel",
+    "temporal_latent_upsampler": "LTX2LatentUpsamplerModel",
 }
 LTXV = {
     "transformer": "LTXVideoTransformer3DModel",
@@ -75,6 +78,26 @@ def test_vocoders_compute_in_float32_whatever_the_rest_does(tmp_path: Path):
     parts = read_parts(row, locate(row, places(tmp_path)), Choice(torch.bfloat16))
     assert parts["vocoder"].dtype == torch.float32
     assert parts["transformer"].dtype == parts["vae"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("name", ["ltx-2.0-temporal-upscaler-small", "x1.5"])
+def test_a_spatial_upscaler_doubles_the_size_and_nothing_else(name: str, tmp_path: Path):
+    row = small_row("ltx-2.3-22b-dev")
+    write_row(tmp_path, row)
+    file = next(file for file in row.files if file.role == "spatial_upscaler")
+    if name == "x1.5":  # three times the size, and then half of that
+        whole = upscaler("ltx-2.0-upscaler-small")
+        conv = {n: t.repeat(9, *[1] * (t.ndim - 1))[:288] for n, t in whole.tensors.items()}
+        kept = {
+            n: conv[n] if n.startswith("upsampler.conv") else t for n, t in whole.tensors.items()
+        }
+        Replica(kept, whole.metadata).save(tmp_path / row.repo / file.path)
+    else:
+        upscaler(name).save(tmp_path / row.repo / file.path)
+    with pytest.raises(ModelUnavailable) as caught:
+        read_parts(row, locate(row, places(tmp_path)), Choice(torch.float32))
+    assert caught.value.code == "weights_corrupt"
+    assert file.path in caught.value.message
 
 
 def test_upscalers_are_not_read_with_the_pipeline(tmp_path: Path):
