@@ -137,7 +137,11 @@ class GuidanceSchedule:
 
 @dataclass(frozen=True)
 class SecondPass:
-    """The pass after a latent upscale: its sigmas, or its steps with the first `skip` left out."""
+    """The pass after a latent upscale: its sigmas, or its steps with the first `skip` left out.
+
+    guidance: of picture and sound. keep_sound: the clip keeps the first pass's sound. adapter: of
+    the catalog, that acts in this pass besides the request's own.
+    """
 
     sigmas: tuple[float, ...] = ()
     steps: int = 0
@@ -145,6 +149,8 @@ class SecondPass:
     guidance: GuidanceTerms = GuidanceTerms()
     stg_blocks: tuple[int, ...] = ()
     tone_map: float = 0.0
+    keep_sound: bool = False
+    adapter: str = ""
 
 
 @dataclass(frozen=True)

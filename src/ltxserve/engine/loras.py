@@ -75,6 +75,15 @@ def camera_lora(motion: str | None, spec: ModelSpec, catalog: Catalog) -> tuple[
     return (_planned(row, row.strength),) if row else ()
 
 
+def refining_lora(spec: ModelSpec, catalog: Catalog) -> tuple[PlannedLora, ...]:
+    """The adapter of the pass after a latent upscale, for models that need one."""
+    second = spec.sampling.second_pass
+    if second is None or not second.adapter:
+        return ()
+    row = catalog.lora(second.adapter)
+    return (_planned(row, row.strength),)
+
+
 def _move(motion: str | None, spec: ModelSpec, catalog: Catalog, findings: Findings):
     if motion is None:
         return None

@@ -76,10 +76,12 @@ class Run:
 
     def _read(self) -> tuple[ConditionFrames, ...]:
         read, more = [], sources(self.plan)
+        # Conditions lie in the first pass's clip; where the rate is doubled later, it has half.
+        shown = dataclasses.replace(self.plan.generate, fps=self.plan.stages[0].shape.fps)
         total = len(self.plan.conditions) + more
         for number, condition in enumerate(self.plan.conditions):
             self.tell(Progress("read_conditions", number, total))
-            read.append(read_condition(condition, self.plan.generate))
+            read.append(read_condition(condition, shown))
         if more:
             self.tell(Progress("read_conditions", len(read), total))
         self._way = open_way(self.plan)

@@ -20,8 +20,12 @@ def check_upscale(upscale: Upscale, spec: ModelSpec, findings: Findings) -> Upsc
                 f"Leave upscale.{kind} out, or use a model with one.",
                 f"upscale.{kind}",
             )
+    # Multi-scale models make every clip in two passes.
+    twice = spec.sampling.first_pass_scale < 1
+    if upscale.spatial and twice:
+        findings.warn(f"{spec.name} doubles every clip already: upscale.spatial changes nothing.")
     return Upscale(
-        spatial=upscale.spatial and spec.supports.upscale_spatial,
+        spatial=upscale.spatial and not twice and spec.supports.upscale_spatial,
         temporal=upscale.temporal and spec.supports.upscale_temporal,
     )
 

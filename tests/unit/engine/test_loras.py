@@ -1,10 +1,12 @@
 """Adapters fit their models; a camera motion becomes words or an adapter."""
 
+import dataclasses
+
 import pytest
 
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
+from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras, refining_lora
 from ltxserve.types import LoraUse
 
 CATALOG = load_catalog()
@@ -91,3 +93,14 @@ def test_refusals(use: LoraUse, model: str, code: str):
 def test_too_many_adapters():
     _, findings = planned([LoraUse(name_or_path="ic-pose")] * 5, "ltx-2-19b-dev")
     assert [p.code for p in findings.problems] == ["lora_unsupported"]
+
+
+def test_the_second_pass_has_the_adapter_that_its_row_names():
+    row = CATALOG.model("ltx-2-19b-dev")
+    assert row.sampling.second_pass is not None
+    second = dataclasses.replace(row.sampling.second_pass, adapter="distilled-19b")
+    named = dataclasses.replace(row, sampling=dataclasses.replace(row.sampling, second_pass=second))
+    (found,) = refining_lora(named, CATALOG)
+    assert (found.name, found.strength) == ("distilled-19b", 1.0)
+    assert found.file == "ltx-2-19b-distilled-lora-384.safetensors"
+    assert refining_lora(CATALOG.model("tiny"), CATALOG) == ()

@@ -1,6 +1,9 @@
 """One run: its order, its seed, what is refused before the model is loaded, and fitting."""
 
+import dataclasses
+from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -10,9 +13,11 @@ from ltxserve.engine.backends.base import Backend, Placement
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.engine.run import SEEDS, Run
 from ltxserve.errors import MediaError
+from ltxserve.media.encode import write_video
 from ltxserve.types import GenerationRequest
-from tests.tiny import Diary, disc, planned, saved
+from tests.tiny import SPEC, Diary, disc, planned, request, saved
 from tests.unit.engine.fakes import Loader
+from tests.unit.media.samples import moving_clip, target
 
 
 class Bench:
@@ -97,6 +102,22 @@ def test_frames_have_exactly_the_size_that_was_asked_for(size: tuple[int, int], 
     made = plan(request, load_catalog())
     assert made.fit == fit
     assert Bench(made).frames().shape == (9, size[1], size[0], 3)
+
+
+def test_where_the_rate_is_doubled_later_conditions_have_half_of_it(tmp_path: Path):
+    frames = moving_clip(9, 128, 128)
+    source = tmp_path / "source.mp4"
+    write_video([frames], target(source, frames, Fraction(24)), None)
+    able = dataclasses.replace(SPEC.supports, upscale_temporal=True)
+    row = dataclasses.replace(SPEC, supports=able)
+    models = {**load_catalog().models, SPEC.name: row}
+    catalog = dataclasses.replace(load_catalog(), models=MappingProxyType(models))
+    asked = {"num_frames": 33, "fps": 48.0, "upscale": {"temporal": True}}
+    conditions = [{"source": str(source), "frame": 16}]
+    bench = Bench(plan(request(conditions=conditions, **asked), catalog))
+    assert len(bench.frames()) == 33
+    ((_, _, (shown,)),) = bench.loader.last.ran
+    assert (shown.frame, len(shown.frames)) == (8, 9)
 
 
 def test_a_silent_plan_makes_no_sound():

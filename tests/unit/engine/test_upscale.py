@@ -15,6 +15,14 @@ def test_a_model_with_upscalers_uses_them():
     assert not findings.problems
 
 
+def test_a_multi_scale_model_has_nothing_to_add():
+    findings = Findings()
+    twice = load_catalog().model("ltxv-13b-0.9.8-distilled")
+    assert check_upscale(BOTH, twice, findings) == Upscale(temporal=True)
+    assert not findings.problems
+    assert any("changes nothing" in warning for warning in findings.warnings)
+
+
 def test_a_model_without_refuses_both():
     findings = Findings()
     assert check_upscale(BOTH, TINY, findings) == Upscale()

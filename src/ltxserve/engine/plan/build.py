@@ -8,11 +8,11 @@ from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras
+from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras, refining_lora
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
-from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds
-from ltxserve.engine.plan.nouns import Guidance, Plan, PlannedExtend, PlannedRetake, Stage
+from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
+from ltxserve.engine.plan.nouns import Plan, PlannedExtend, PlannedRetake, Stage
 from ltxserve.engine.plan.output import check_output
 from ltxserve.engine.plan.picture import Picture, plan_picture
 from ltxserve.engine.plan.presets import apply_preset
@@ -105,9 +105,10 @@ def _plan_for(
         raise AssertionError("a missing shape is a problem")  # pragma: no cover
     given = sum(part is not None for part in (source_of(request), request.sound))
     made_sound = audio and ways.sound is None
-    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound)
+    refining = refining_lora(spec, catalog)
+    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound, refining)
     stages = plan_stages(spec, picture, length, recipe)
-    passes = _passes(guidance, audio_guidance)
+    passes = forward_passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
     stages, deliver = _whole(stages, deliver, retake, extend)
     return Plan(
@@ -209,16 +210,6 @@ def _timeline(
 def _shapes(picture: Picture, length: Length) -> tuple[Shape, Shape]:
     frames, fps = length.num_frames, length.fps
     return Shape(*picture.generate, frames, fps), Shape(*picture.deliver, frames, fps)
-
-
-def _passes(guidance: Guidance, audio: Guidance) -> int:
-    """Forward passes per step: each kind of guidance that is on costs one more."""
-    kinds = (
-        guidance.uses_negative_prompt or audio.uses_negative_prompt,
-        guidance.stg_scale > 0 or audio.stg_scale > 0,
-        guidance.modality_scale > 1 or audio.modality_scale > 1,
-    )
-    return 1 + sum(kinds)
 
 
 def _warn_of_silent_guidance(request: GenerationRequest, audio: bool, findings: Findings) -> None:

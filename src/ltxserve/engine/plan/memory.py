@@ -3,9 +3,11 @@
 weights     bytes of the row's files and text encoder as stored; where a size was not
             published, 16 * blocks * (width^2 + audio_width^2) parameters (self-attention 4,
             cross-attention 4, feed-forward 8 squares of the width)
-latents     tokens * latent channels * 4 bytes * 4 (latent, noise, prediction, condition)
-denoise     tokens * (width + audio_width) * bytes * 18 (what one block keeps alive: residual,
-            norms, q, k, v, attention, feed-forward 4x twice) * 2 with a negative prompt
+latents     tokens of the largest stage * latent channels * 4 bytes * 4 (latent, noise,
+            prediction, condition)
+denoise     of the pass that needs most: tokens * (width + audio_width) * bytes * 18 (what one
+            block keeps alive: residual, norms, q, k, v, attention, feed-forward 4x twice) * 2
+            with a negative prompt; a latent upscaler needs less
 decode      pixels of one decoder tile (at most 512 x 512 x 25) * 24 values * bytes
 frames      pixels of the clip * 3 * bytes (the decoder's output)
 runtime     Python, torch and the device's context: 0.75 GiB
@@ -18,13 +20,14 @@ from __future__ import annotations
 from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.spec import Architecture
 from ltxserve.engine.geometry import latent_tokens
-from ltxserve.engine.plan.nouns import MemoryEstimate, Stage
+from ltxserve.engine.plan.nouns import Guidance, MemoryEstimate, Stage
 from ltxserve.types import Shape
 
 RUNTIME = 768 * 2**20
 _LIVE = 18
 _DECODE_VALUES = 24
 _TILE = (512, 512, 25)
+_LATENT = ("denoise", "upscale_spatial", "upscale_temporal", "decode_video")
 _DENOISERS = ("checkpoint", "transformer")
 
 
@@ -62,9 +65,13 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Bytes by component and at the peak."""
     each = value_bytes(spec)
-    largest = max((s.shape for s in stages), key=lambda s: s.width * s.height * s.num_frames)
+    largest = max((_tokens(s.shape) for s in stages if s.kind in _LATENT), default=0)
+    passes = (
+        _tokens(s.shape) * (2 if _is_guided(s, guided) else 1)
+        for s in stages
+        if s.kind == "denoise"
+    )
     last = next(s.shape for s in stages if s.kind == "decode_video")
-    tokens = latent_tokens(largest.width, largest.height, largest.num_frames)
     width = spec.architecture.width + spec.architecture.audio_width
     tile = (last.width, last.height, last.num_frames)
     tile_pixels = 1
@@ -72,8 +79,8 @@ def estimate_memory(
         tile_pixels *= min(have, most)
     held = weights(spec, _optional(stages))
     parts = {
-        "latents": tokens * spec.architecture.latent_channels * 4 * 4,
-        "denoise": tokens * width * each * _LIVE * (2 if guided else 1),
+        "latents": largest * spec.architecture.latent_channels * 4 * 4,
+        "denoise": max(passes) * width * each * _LIVE,
         "decode": tile_pixels * _DECODE_VALUES * each,
         "frames": last.width * last.height * last.num_frames * 3 * each,
         "runtime": RUNTIME,
@@ -93,13 +100,16 @@ def estimate_default(spec: ModelSpec, low_vram: bool = False) -> MemoryEstimate:
 
 
 def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) -> float | None:
-    """Seconds on the machine the row's speed was measured on; None where it was not."""
+    """Seconds on the machine the row's speed was measured on; None where it was not.
+
+    passes: forward passes per step of stages that have no guidance of their own.
+    """
     if spec.speed is None:
         return None
     work = sum(
         stage.steps
-        * passes
-        * latent_tokens(stage.shape.width, stage.shape.height, stage.shape.num_frames)
+        * (passes if stage.guidance is None else forward_passes(stage.guidance))
+        * _tokens(stage.shape)
         for stage in stages
         if stage.kind == "denoise"
     )
@@ -107,6 +117,24 @@ def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) ->
     pixels = last.width * last.height * last.num_frames
     seconds = work / spec.speed.tokens_per_second + pixels / spec.speed.pixels_per_second
     return round(spec.speed.load_seconds + seconds, 1)
+
+
+def forward_passes(*guidance: Guidance) -> int:
+    """Forward passes per step: each kind of guidance that is on costs one more."""
+    kinds = (
+        any(each.uses_negative_prompt for each in guidance),
+        any(each.stg_scale > 0 for each in guidance),
+        any(each.modality_scale > 1 for each in guidance),
+    )
+    return 1 + sum(kinds)
+
+
+def _tokens(shape: Shape) -> int:
+    return latent_tokens(shape.width, shape.height, shape.num_frames)
+
+
+def _is_guided(stage: Stage, guided: bool) -> bool:
+    return guided if stage.guidance is None else stage.guidance.uses_negative_prompt
 
 
 def _denoises(role: str) -> bool:

@@ -45,13 +45,17 @@ class Guidance:
 class Stage:
     """One step of the run: what, in how many steps, on a clip of which shape.
 
-    sigmas: of a denoising stage; None = the scheduler makes its own curve of `steps`.
+    sigmas: of a denoising stage; None = the scheduler makes its own curve of `steps`. guidance:
+    of picture and sound in a denoising stage that has its own; None = the plan's. loras: adapters
+    of this stage alone, besides the plan's.
     """
 
     kind: StageKind
     steps: int
     shape: Shape
     sigmas: tuple[float, ...] | None = None
+    guidance: Guidance | None = None
+    loras: tuple[PlannedLora, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,11 @@ class Plan:
     retake: PlannedRetake | None = None
     extend: PlannedExtend | None = None
     sound: PlannedSound | None = None
+
+    @property
+    def passes(self) -> tuple[Stage, ...]:
+        """The denoising stages, in order."""
+        return tuple(stage for stage in self.stages if stage.kind == "denoise")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON data."""

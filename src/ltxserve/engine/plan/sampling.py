@@ -108,7 +108,7 @@ def plan_guidance(
             "Give stg_blocks.",
             "stg_blocks",
         )
-    return _guidance(pair[0], blocks), _guidance(pair[1], blocks)
+    return guidance_of(pair[0], blocks), guidance_of(pair[1], blocks)
 
 
 def plan_negative_prompt(
@@ -208,7 +208,8 @@ def _blocks(request: GenerationRequest, spec: ModelSpec, findings: Findings) -> 
     return blocks
 
 
-def _guidance(terms: GuidanceTerms, blocks: tuple[int, ...]) -> Guidance:
+def guidance_of(terms: GuidanceTerms, blocks: tuple[int, ...]) -> Guidance:
+    """Terms of a row as a plan has them; blocks act where STG is on."""
     return Guidance(
         guidance_scale=terms.scale,
         stg_scale=terms.stg,

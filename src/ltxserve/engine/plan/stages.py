@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ltxserve.catalog import ModelSpec
+from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.length import Length
 from ltxserve.engine.plan.nouns import Segment, Stage
 from ltxserve.engine.plan.picture import Picture
-from ltxserve.engine.plan.sampling import resample
+from ltxserve.engine.plan.sampling import guidance_of, resample
 from ltxserve.types import Shape, Upscale
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the stages depend on besides the shapes."""
+    """What the stages depend on besides the shapes. refining: adapters of the second pass."""
 
     steps: int
     sigmas: tuple[float, ...] | None
     upscale: Upscale
     conditions: int
     audio: bool
+    refining: tuple[PlannedLora, ...] = ()
 
 
 def plan_stages(
@@ -35,7 +37,7 @@ def plan_stages(
     shape = first
     if picture.generate != picture.first:
         shape = Shape(*picture.generate, first.num_frames, first.fps)
-        stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape)]
+        stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape, recipe.refining)]
     if recipe.upscale.temporal:
         shape = Shape(shape.width, shape.height, length.num_frames, length.fps)
         stages.append(Stage("upscale_temporal", 1, shape))
@@ -59,12 +61,13 @@ def in_segments(
     return (*parts, replace(stages[-1], shape=deliver))
 
 
-def _second_pass(spec: ModelSpec, shape: Shape) -> Stage:
+def _second_pass(spec: ModelSpec, shape: Shape, loras: tuple[PlannedLora, ...]) -> Stage:
     second = spec.sampling.second_pass
     if second is None:
         curve = spec.sampling.sigmas
         steps = max(1, spec.sampling.steps // 3)
         return Stage("denoise", steps, shape, resample(curve, steps) if curve else None)
+    guidance = guidance_of(second.guidance, second.stg_blocks)
     if second.sigmas:
-        return Stage("denoise", len(second.sigmas), shape, second.sigmas)
-    return Stage("denoise", second.steps - second.skip, shape)
+        return Stage("denoise", len(second.sigmas), shape, second.sigmas, guidance, loras)
+    return Stage("denoise", second.steps - second.skip, shape, None, guidance, loras)

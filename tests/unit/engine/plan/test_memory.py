@@ -10,10 +10,11 @@ from ltxserve.engine.plan.memory import (
     estimate_default,
     estimate_memory,
     estimate_seconds,
+    forward_passes,
     parameters,
     weights,
 )
-from ltxserve.engine.plan.nouns import Stage
+from ltxserve.engine.plan.nouns import Guidance, Stage
 from ltxserve.types import Shape
 
 CATALOG = load_catalog()
@@ -54,6 +55,25 @@ def test_optional_files_count_when_they_run():
     spec = CATALOG.model("ltx-2-19b-dev")
     assert set(weights(spec)) == {"checkpoint", "text_encoder"}
     assert "spatial_upscaler" in weights(spec, frozenset({"spatial_upscaler"}))
+
+
+def test_a_second_pass_without_guidance_needs_no_second_batch():
+    spec = CATALOG.model("ltx-2-19b-dev")
+    small, large = Shape(512, 512, 49, 24), Shape(1024, 1024, 49, 24)
+    off = Guidance(1.0, 0.0, (), 0.0, 1.0)
+
+    def denoise(guidance: Guidance | None) -> int:
+        first, last = stages(small)[:1], stages(large)[1:]
+        second = Stage("denoise", 3, large, None, guidance)
+        return estimate_memory(spec, (*first, second, *last), True, False).components["denoise"]
+
+    assert denoise(None) == 2 * denoise(off)
+
+
+def test_each_kind_of_guidance_is_another_pass():
+    assert forward_passes(Guidance(1.0, 0.0, (), 0.0, 1.0)) == 1
+    both = Guidance(1.0, 0.0, (), 0.0, 3.0), Guidance(7.0, 1.0, (28,), 0.7, 3.0)
+    assert forward_passes(*both) == 4
 
 
 def test_time_is_only_estimated_where_speed_was_measured():

@@ -3,7 +3,9 @@
 import pytest
 
 from ltxserve.catalog import load_catalog
+from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.length import Length
+from ltxserve.engine.plan.nouns import Guidance
 from ltxserve.engine.plan.picture import Picture
 from ltxserve.engine.plan.stages import Recipe, plan_stages
 from ltxserve.types import Upscale
@@ -25,6 +27,25 @@ def test_one_pass(conditions: int, audio: bool, kinds: str):
     recipe = Recipe(8, None, Upscale(), conditions, audio)
     stages = plan_stages(CATALOG.model("tiny"), ONE, LENGTH, recipe)
     assert " ".join(stage.kind for stage in stages) == kinds
+
+
+def test_the_second_pass_has_the_guidance_of_its_row():
+    recipe = Recipe(8, None, Upscale(spatial=True), 0, False)
+
+    def second(model: str) -> Guidance | None:
+        stages = plan_stages(CATALOG.model(model), TWO, LENGTH, recipe)
+        return [stage for stage in stages if stage.kind == "denoise"][1].guidance
+
+    assert second("ltx-2-19b-dev") == Guidance(1.0, 0.0, (), 0.0, 1.0)
+    assert second("ltxv-13b-0.9.8-dev") == Guidance(1.0, 1.0, (27,), 1.0, 1.0)
+
+
+def test_the_second_pass_alone_wears_the_refining_adapter():
+    refining = (PlannedLora("distilled", 1.0),)
+    recipe = Recipe(8, None, Upscale(spatial=True), 0, False, refining)
+    stages = plan_stages(CATALOG.model("ltx-2-19b-dev"), TWO, LENGTH, recipe)
+    assert [s.loras for s in stages if s.kind == "denoise"] == [(), refining]
+    assert not any(s.loras for s in plan_stages(CATALOG.model("tiny"), ONE, LENGTH, recipe))
 
 
 @pytest.mark.parametrize(
