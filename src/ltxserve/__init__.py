@@ -66,8 +66,8 @@ def generate(
     """
     from ltxserve.engine.generate import request_of
 
-    request = request_of(prompt, image, last_image, fields)
-    return shared_engine().generate(request, observer)
+    engine = shared_engine()
+    return engine.generate(request_of(prompt, image, last_image, fields, engine.catalog), observer)
 
 
 @cache

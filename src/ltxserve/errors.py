@@ -210,14 +210,22 @@ class LtxserveError(Exception):
         return type(self), (self.code, self.message, self.hint, self.field)
 
 
+MAX_PROBLEMS = 100
+"""Problems that a refusal lists; a request with thousands gets an answer of a sensible size."""
+
+
 class RequestRefused(LtxserveError):
-    """The request cannot run as asked; `problems` lists everything wrong with it, at least one."""
+    """The request cannot run as asked; `problems` lists everything wrong with it, at least one.
+
+    Of more than MAX_PROBLEMS, the first ones are listed.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        if not self.problems:
+        found = tuple(problems)
+        if not found:
             raise ValueError("RequestRefused needs at least one problem")
-        count = len(self.problems)
+        self.problems = found[:MAX_PROBLEMS]
+        count = len(found)
         lead = "The request was refused:" if count == 1 else f"The request has {count} problems:"
         text = "; ".join(str(problem) for problem in self.problems)
         field = self.problems[0].field if count == 1 else None

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from ltxserve import errors
-from ltxserve.errors import CODES, Cancelled, LtxserveError, OutOfMemory, Problem, RequestRefused
+from ltxserve.errors import (
+    CODES,
+    MAX_PROBLEMS,
+    Cancelled,
+    LtxserveError,
+    OutOfMemory,
+    Problem,
+    RequestRefused,
+)
 
 SOURCE = Path(errors.__file__).parent
 RAISED = {
@@ -78,3 +86,10 @@ def test_errors_survive_pickling(error: LtxserveError):
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert copy.to_dict() == error.to_dict()
+
+
+def test_a_refusal_with_thousands_of_problems_is_of_a_sensible_size():
+    many = [Problem("unknown_field", "No such field.", "", f"f{i}") for i in range(2000)]
+    refused = RequestRefused(many)
+    assert len(refused.problems) == MAX_PROBLEMS
+    assert refused.message.startswith("The request has 2000 problems: ")

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ltxserve.catalog import load_catalog
 from ltxserve.cli.options import OPTIONS, RequestOption
-from ltxserve.engine.plan import parse_request
+from ltxserve.engine import plan as planning
 from ltxserve.errors import Problem, RequestRefused
 from ltxserve.types import GenerationRequest
 
@@ -44,7 +45,7 @@ def with_request(verb: Callable[..., Any]) -> Callable[..., Any]:
 def read_request(values: Mapping[str, Any]) -> GenerationRequest:
     """A request of option values by option name, laid over the file named by `request`.
 
-    Raises RequestRefused for what cannot be read.
+    Raises RequestRefused for what cannot be read, and for what is wrong with the rest.
     """
     data = load_object(values.get("request"))
     if values.get("prompt") is not None:
@@ -55,7 +56,7 @@ def read_request(values: Mapping[str, Any]) -> GenerationRequest:
             continue
         _put(data, option, value)
     data.setdefault("prompt", "")  # the plan refuses it together with everything else
-    return parse_request(data)
+    return planning.read_request(data, load_catalog())
 
 
 def _put(data: dict[str, Any], option: RequestOption, value: Any) -> None:

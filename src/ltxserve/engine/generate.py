@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ltxserve.engine.plan import parse_request
+from ltxserve.catalog import Catalog
+from ltxserve.engine.plan import parse_request, read_request
 from ltxserve.errors import Problem, RequestRefused
 from ltxserve.types import Condition, GenerationRequest
 
@@ -28,11 +29,13 @@ def request_of(
     image: Picture | None = None,
     last_image: Picture | None = None,
     fields: Mapping[str, Any] | None = None,
+    catalog: Catalog | None = None,
 ) -> GenerationRequest:
     """A request for a clip with, if wanted, its first and last picture.
 
     fields: any field of GenerationRequest; `conditions` come behind the pictures.
-    Raises RequestRefused with one problem per field that cannot be read.
+    Raises RequestRefused with one problem per field that cannot be read; with a catalog, also with
+    what is wrong with the rest.
     """
     more = dict(fields or {})
     given = [
@@ -44,7 +47,8 @@ def request_of(
     if isinstance(own, Iterable) and not isinstance(own, (str, Mapping)):
         own = [item.model_dump() if isinstance(item, Condition) else item for item in own]
         own = [*given, *own]
-    return parse_request({"prompt": prompt, "conditions": own, **more})
+    data = {"prompt": prompt, "conditions": own, **more}
+    return parse_request(data) if catalog is None else read_request(data, catalog)
 
 
 def source_of(picture: Picture, name: str = "image") -> str:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltxserve.errors import MediaError
 from ltxserve.media.deadline import Lookup
 from ltxserve.media.fetch import FetchRules
+
+if TYPE_CHECKING:
+    from ssrfguard import Policy
 
 PUBLIC = FetchRules()
 _WAITS = ("connect", "read", "write", "pool")
@@ -44,6 +48,43 @@ def put(url: str, path: Path, headers: Mapping[str, str], rules: FetchRules = PU
     return _send("PUT", url, _pieces(path), sized, rules, socket.getaddrinfo)
 
 
+def check_address(
+    url: str, rules: FetchRules = PUBLIC, lookup: Lookup = socket.getaddrinfo
+) -> None:
+    """Whether an address may be sent to, before there is anything to send.
+
+    Raises MediaError `url_refused`. A name that cannot be looked up now is left for later.
+    """
+    import httpx
+    from ssrfguard import SSRFGuardError, resolve
+
+    from ltxserve.media.deadline import Deadline, bounded_lookup
+
+    policy = _policy(rules)
+    resolver = bounded_lookup(lookup, Deadline(rules.total_seconds), rules.connect_seconds)
+    try:
+        httpx.URL(url)
+        resolve(policy.check_url(url), policy=policy, resolver=resolver)
+    except (SSRFGuardError, httpx.InvalidURL, ValueError) as error:
+        raise _refused() from error
+    except OSError:
+        return
+
+
+def _policy(rules: FetchRules) -> Policy:
+    from ssrfguard import Policy
+
+    return Policy(
+        allowed_networks=rules.networks,  # type: ignore[arg-type]  # parses text itself
+        allowed_ports=frozenset(rules.ports),
+        max_connection_attempts=2,
+    )
+
+
+def _refused() -> MediaError:
+    return MediaError("url_refused", "This address is not sent to.", "Give a public http(s) URL.")
+
+
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -60,17 +101,13 @@ def _send(
 ) -> int:
     import httpcore
     import httpx
-    from ssrfguard import Policy, SSRFGuardError
+    from ssrfguard import SSRFGuardError
     from ssrfguard.httpx import SafeBackend
 
     from ltxserve.media.deadline import Deadline, DeadlineBackend, bounded_lookup
 
     deadline = Deadline(rules.total_seconds)
-    policy = Policy(
-        allowed_networks=rules.networks,  # type: ignore[arg-type]  # parses text itself
-        allowed_ports=frozenset(rules.ports),
-        max_connection_attempts=2,
-    )
+    policy = _policy(rules)
     resolver = bounded_lookup(lookup, deadline, rules.connect_seconds)
     backend = DeadlineBackend(SafeBackend(policy=policy, resolver=resolver), deadline)
     context = httpx.create_ssl_context(trust_env=False)
@@ -96,9 +133,7 @@ def _send(
         ):
             return answer.status
     except (SSRFGuardError, httpx.InvalidURL, ValueError) as error:
-        raise MediaError(
-            "url_refused", "This address is not sent to.", "Give a public http(s) URL."
-        ) from error
+        raise _refused() from error
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
         name = type(error).__name__
         raise MediaError("media_fetch_failed", f"There was no answer: {name}.", "") from error

@@ -53,7 +53,8 @@ class Worker:
     async def handle(self, job: dict[str, Any]) -> Output:
         """The answer to a job. Raises nothing but CancelledError, once its work has stopped."""
         key = _key_of(job)
-        if key in self._given:  # the platform never got the answer, and sent the job again
+        if key is not None and key in self._given:
+            # The platform never got the answer, and sent the job again.
             return dict(self._given[key])
         reporter = Reporter(lambda update: self.send(job, update), self.every)
         telling = Telling(reporter.offer)
@@ -100,8 +101,8 @@ class Worker:
             self.config["refresh_worker"] = True
             self.leaving.begin()
 
-    def _remember(self, key: str, answer: Output) -> None:
-        if answer.get("error") or len(json.dumps(answer)) > _REMEMBERED_BYTES:
+    def _remember(self, key: str | None, answer: Output) -> None:
+        if key is None or answer.get("error") or len(json.dumps(answer)) > _REMEMBERED_BYTES:
             return
         self._given[key] = answer
         while len(self._given) > _REMEMBERED:
@@ -125,8 +126,13 @@ async def _over(work: asyncio.Future[Output]) -> None:
             continue
 
 
-def _key_of(job: Job) -> str:
-    return f"{job.get('id')} {hash(json.dumps(job.get('input'), sort_keys=True, default=str))}"
+def _key_of(job: Job) -> str | None:
+    """What tells a job that is sent again; None for an input that cannot be compared."""
+    try:
+        text = json.dumps(job.get("input"), sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return f"{job.get('id')} {hash(text)}"
 
 
 async def send_update(job: Job, update: dict[str, Any]) -> None:

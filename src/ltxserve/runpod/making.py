@@ -122,6 +122,8 @@ class _Job:
     # ── making ──────────────────────────────────────────────────────────────────────────────
     def _generated(self, reading: Reading) -> list[Made | LtxserveError]:
         """The clips; of several, one that fails leaves its error, and the others are made."""
+        if not reading.is_open:
+            reading.refuse()
         requests = self._requests(reading)
         # By their words first: what is refused for them needs no source, and none is looked at.
         self._planned(reading, requests, UNSEEN)
@@ -186,9 +188,12 @@ class _Job:
                 raise clip  # a film that lacks a part is not what was asked for
             made.append(clip)
         begun = time.monotonic()
-        files = [one.path for one in made] or fetch_clips(stitch, self._sources.video)
         path = self._folder / f"joined.{stitch.output.format}"
-        done = write_stitch(stitch, files, Writing(path, observer=Percent(self._tell)))
+        try:
+            files = [one.path for one in made] or fetch_clips(stitch, self._sources.video)
+            done = write_stitch(stitch, files, Writing(path, observer=Percent(self._tell)))
+        except RequestRefused as refused:
+            raise RequestRefused(_in_stitch(refused)) from None
         return of_stitch(done, made, time.monotonic() - begun)
 
     # ── answering ───────────────────────────────────────────────────────────────────────────
@@ -238,8 +243,13 @@ def _stitch_of(reading: Reading, asked: Mapping[str, Any]) -> Stitch:
     try:
         return read_stitch(whole)
     except RequestRefused as refused:
-        reading.problems += [
-            Problem(p.code, p.message, p.hint, f"stitch.{p.field}" if p.field else "stitch")
-            for p in refused.problems
-        ]
+        reading.problems += _in_stitch(refused)
         return Stitch(clips=())
+
+
+def _in_stitch(refused: RequestRefused) -> list[Problem]:
+    """Problems of a stitch, by the names that its caller gave."""
+    return [
+        Problem(p.code, p.message, p.hint, f"stitch.{p.field}" if p.field else "stitch")
+        for p in refused.problems
+    ]

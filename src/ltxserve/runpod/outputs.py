@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ltxserve.errors import MediaError, Problem, StorageError
 from ltxserve.media.fetch import FetchRules
-from ltxserve.media.post import put
+from ltxserve.media.post import check_address, put
 from ltxserve.runpod.results import MAX_INLINE, too_large
 from ltxserve.runpod.schema import Reading
 from ltxserve.runpod.words import S3Target
@@ -77,7 +77,7 @@ class Outputs:
         except StorageError as error:
             found.append(Problem(error.code, error.message, error.hint, "file_name"))
         given = reading.upload_urls
-        if given and len(given) != clips:
+        if extras.upload_url is not None and len(given) != clips:
             message = f"There are {len(given)} addresses for {clips} clips."
             found.append(Problem("invalid_field", message, "Give one for each.", "upload_url"))
         if given and extras.s3 is not None:
@@ -86,9 +86,10 @@ class Outputs:
         addresses = [("upload_url", url) for url in given]
         addresses += [("s3.endpoint", extras.s3.endpoint)] if extras.s3 is not None else []
         for name, url in addresses:
-            if not url.lower().startswith(("http://", "https://")) or not urlsplit(url).netloc:
-                hint = "Give an http(s) address."
-                found.append(Problem("url_refused", "This is no such address.", hint, name))
+            try:
+                check_address(url, self.rules)
+            except MediaError as error:
+                found.append(Problem(error.code, error.message, error.hint, name))
         return found
 
     def deliver(self, clips: Sequence[Finished], delivery: Delivery) -> list[dict[str, Any]]:

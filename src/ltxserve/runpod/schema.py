@@ -6,25 +6,31 @@ problems end up in one refusal.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
-from ltxserve.engine.plan.parse import parse_request, show_field
+from ltxserve.engine.findings import Findings
+from ltxserve.engine.plan.parse import UNREAD_PROMPT, problems_of, readable, unknown_field
+from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.ways import FROM_VIDEO
 from ltxserve.errors import Problem, RequestRefused
 from ltxserve.runpod.words import (
     ALIASES,
     DETAILER,
     FRAMES,
+    MAX_DEPTH,
     MAX_PROMPTS,
     NATIVE,
     SOURCES,
     Extras,
+    S3Target,
 )
+from ltxserve.types import Control
+
+_PARTS = {"s3": S3Target, "control": Control}
 
 
 @dataclass
@@ -32,12 +38,14 @@ class Reading:
     """What was read, and all that is wrong with it so far.
 
     request: fields of our request. names: our field -> the caller's word for it, where they differ.
+    is_open: whether the model is known, without which the rest cannot be judged.
     """
 
     extras: Extras
     request: dict[str, Any]
     names: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    is_open: bool = True
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -47,8 +55,7 @@ class Reading:
     @property
     def upload_urls(self) -> tuple[str, ...]:
         """Where files are PUT to, one for each."""
-        given = self.extras.upload_url
-        return (given,) if isinstance(given, str) else tuple(given or ())
+        return self.extras.upload_url or ()
 
     def say(self, code: str, message: str, hint: str, name: str | None = None) -> None:
         """Note a problem."""
@@ -76,7 +83,23 @@ def unwrapped(given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         hint = 'Send {"input": {"prompt": "..."}}.'
         raise RequestRefused([Problem("invalid_field", "The input is no object.", hint, "input")])
+    if _is_deep(given):
+        message, hint = "The input is nested too deeply.", "No field needs so many levels."
+        raise RequestRefused([Problem("invalid_field", message, hint, "input")])
     return given
+
+
+def _is_deep(given: Any) -> bool:
+    """Whether there are more levels than any field has: they would exhaust what reads them."""
+    level = [given]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (Mapping, list, tuple))
+            for inner in (item.values() if isinstance(item, Mapping) else item)
+        ]
+    return bool(level)
 
 
 def read(given: Mapping[str, Any]) -> Reading:
@@ -87,9 +110,12 @@ def read(given: Mapping[str, Any]) -> Reading:
     for alias in [name for name in words if name in ALIASES]:
         _rename(words, alias, names, problems)
     unknown = [name for name in words if name not in NATIVE and name not in Extras.model_fields]
-    problems += [_unknown(name) for name in unknown]
+    known = sorted({*NATIVE, *Extras.model_fields, *ALIASES})
+    problems += [unknown_field((name,), known) for name in unknown]
     extras = _extras({k: v for k, v in words.items() if k in Extras.model_fields}, problems)
     reading = Reading(extras, {k: v for k, v in words.items() if k in NATIVE}, names, problems)
+    if any(name in words and getattr(extras, name) is None for name in ("prompts", "stitch")):
+        reading.request.setdefault("prompt", UNREAD_PROMPT)  # what is wrong there is said
     _prompts(reading, is_joining=bool((extras.stitch or {}).get("clips")))
     _structure(reading)
     _sources(reading)
@@ -111,42 +137,30 @@ def _rename(
     names.setdefault(ours, alias)
 
 
-def _unknown(name: str) -> Problem:
-    known = sorted({*NATIVE, *Extras.model_fields, *ALIASES})
-    near = difflib.get_close_matches(name[:100], known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
-    return Problem("unknown_field", "There is no such field.", hint, show_field(name))
-
-
 def _extras(words: dict[str, Any], problems: list[Problem]) -> Extras:
     try:
-        return Extras.model_validate(words)
+        findings = Findings()
+        extras = sane(Extras.model_validate(words), findings)
+        problems += findings.problems
+        return extras
     except ValidationError as error:
-        bad: set[str] = set()
-        for item in error.errors(include_url=False, include_context=False, include_input=False):
-            bad.add(str(item["loc"][0]))
-            place = show_field(".".join(str(part) for part in item["loc"]))
-            hint = "Correct the value or leave it out."
-            problems.append(Problem("invalid_field", f"{item['msg']}.", hint, place))
+        problems += problems_of(error, Extras, _PARTS)
+        bad = {str(item["loc"][0]) for item in error.errors(include_url=False)}
     return _extras({name: value for name, value in words.items() if name not in bad}, problems)
 
 
 def _structure(reading: Reading) -> None:
     """Judge the request's own fields; bad ones are left out, so that the rest can be planned."""
-    try:
-        parse_request(reading.request)
-    except RequestRefused as refused:
-        reading.problems += refused.problems
-        bad = {str(problem.field).split(".", maxsplit=1)[0] for problem in refused.problems}
-        for name in bad:
-            reading.request.pop(name, None)
-        reading.request.setdefault("prompt", "-")
+    rest, problems = readable(reading.request)
+    reading.is_open = not (set(reading.request) - set(rest)) & {"model", "preset"}
+    reading.request = rest
+    reading.problems += problems
 
 
 def _prompts(reading: Reading, is_joining: bool) -> None:
     prompts = reading.extras.prompts
     if is_joining:
-        reading.request.setdefault("prompt", "-")
+        reading.request.setdefault("prompt", UNREAD_PROMPT)
         return
     if prompts is None:
         return
@@ -156,7 +170,7 @@ def _prompts(reading: Reading, is_joining: bool) -> None:
     if not 1 <= len(prompts) <= MAX_PROMPTS:
         message = f"There are {len(prompts)} prompts."
         reading.say("invalid_field", message, f"Give 1 to {MAX_PROMPTS}.", "prompts")
-    reading.request["prompt"] = prompts[0] if prompts else "-"
+    reading.request["prompt"] = prompts[0] if prompts else UNREAD_PROMPT
     reading.names["prompt"] = "prompts"
 
 

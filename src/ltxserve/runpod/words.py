@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from ltxserve.types import Control, GenerationRequest, Noun, OutputFormat
 
@@ -40,6 +40,12 @@ SOURCES = {
 FRAMES = {"first": 0, "last": -1}
 DETAILER = "ic-detailer"
 NATIVE = frozenset(GenerationRequest.model_fields)
+MAX_DEPTH = 32
+"""Objects and lists inside each other in an input; no legal one comes near."""
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class S3Target(Noun):
@@ -96,6 +102,6 @@ class Extras(Noun):
     file_name: str = "video.mp4"
     return_signed_url: bool = True
     return_base64: bool = False
-    upload_url: str | tuple[str, ...] | None = None
+    upload_url: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
     s3: S3Target | None = None
     stitch: dict[str, Any] | None = None

@@ -18,7 +18,7 @@ from ltxserve.credits import ledger
 from ltxserve.credits.pricing import price_of
 from ltxserve.db.database import Database
 from ltxserve.db.tables import artifacts
-from ltxserve.engine.plan import Plan, parse_request
+from ltxserve.engine.plan import Plan, read_request
 from ltxserve.engine.plan import plan as plan_of
 from ltxserve.engine.settle import Eyes, settle
 from ltxserve.errors import Conflict, InsufficientCredits, NotFound, Problem, RequestRefused
@@ -204,7 +204,7 @@ class Generations:
         return judged
 
     def _order(self, account: Account, asked: Json, eyes: Eyes) -> tuple[Plan, Order]:
-        request = settle(parse_request(asked), self.catalog, eyes)
+        request = settle(read_request(asked, self.catalog), self.catalog, eyes)
         plan = plan_of(request, self.catalog)
         price = price_of(plan, account.price_list, self.catalog)
         shown = request.model_dump(mode="json", exclude_defaults=True)

@@ -6,7 +6,7 @@ import pytest
 
 from ltxserve.errors import MediaError
 from ltxserve.media.fetch import FetchRules
-from ltxserve.media.post import post, put
+from ltxserve.media.post import check_address, post, put
 from tests.loopback import Loopback, Reply, Request
 
 
@@ -90,3 +90,29 @@ def test_files_are_not_put_inside(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as refusal:
         put("http://127.0.0.1/", path, {})
     assert refusal.value.code == "url_refused"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1/", "http://[::", "http://[::1]/", "https://a:b:c/", "file:///x", "x", ""],
+)
+def test_an_address_is_judged_before_there_is_anything_to_send(url: str) -> None:
+    with pytest.raises(MediaError) as refusal:
+        check_address(url)
+    assert refusal.value.code == "url_refused"
+
+
+def test_a_name_is_judged_by_where_it_leads_if_that_is_known() -> None:
+    def inside(host: str, port: int, *words: object) -> list[object]:
+        return [(2, 1, 6, "", ("10.1.2.3", port))]
+
+    def outside(host: str, port: int, *words: object) -> list[object]:
+        return [(2, 1, 6, "", ("93.184.216.34", port))]
+
+    def unknown(host: str, port: int, *words: object) -> list[object]:
+        raise OSError("no answer now")
+
+    with pytest.raises(MediaError):
+        check_address("https://files.example/x", lookup=inside)
+    check_address("https://files.example/x?signature=1", lookup=outside)
+    check_address("https://files.example/x", lookup=unknown)

@@ -155,3 +155,12 @@ def test_a_local_run_shows_its_progress(caplog: pytest.LogCaptureFixture):
     caplog.set_level("INFO")
     asyncio.run(log_update({"id": "j"}, {"step": 1, "preview": "long"}))
     assert caplog.messages == ['j {"step": 1}']
+
+
+def test_an_input_that_cannot_be_compared_is_a_job_like_others():
+    deep: list[Any] = []
+    for _ in range(20_000):
+        deep = [deep]
+    bench = Bench(lambda order, tell: {"ok": True})
+    assert bench.handle({"prompt": deep}) == {"ok": True}
+    assert bench.handle({5: 1, "a": float("nan")}) == {"ok": True}

@@ -149,12 +149,20 @@ def test_what_does_not_fit_in_the_answer(tmp_path: Path):
     assert all("base64" not in one["video"] for one in given)
 
 
+BUCKET = {"bucket": "b", "access_key_id": "a", "secret_access_key": "s"}
+
+
 @pytest.mark.parametrize(
     ("words", "field"),
     [
         ({"file_name": "../x.mp4"}, "file_name"),
         ({"upload_url": "file:///x"}, "upload_url"),
         ({"upload_url": ["https://a.example/1", "https://a.example/2"]}, "upload_url"),
+        ({"upload_url": []}, "upload_url"),
+        ({"upload_url": "http://[::"}, "upload_url"),
+        ({"upload_url": "http://10.0.0.1/x"}, "upload_url"),
+        ({"s3": {**BUCKET, "endpoint": "http://[::"}}, "s3.endpoint"),
+        ({"s3": {**BUCKET, "endpoint": "http://169.254.169.254"}}, "s3.endpoint"),
     ],
 )
 def test_words_about_delivery_are_judged_before_the_run(words: dict[str, object], field: str):

@@ -211,3 +211,40 @@ def test_nothing_but_a_refusal_ever_comes_out(words: dict[str, Any]):
             reading.refuse()
     else:
         assert parse_request(reading.request)
+
+
+def test_an_input_of_many_levels_is_refused_as_such():
+    deep: list[Any] = []
+    for _ in range(20_000):
+        deep = [deep]
+    with pytest.raises(RequestRefused) as refused:
+        unwrapped({"prompt": "x", "conditions": deep})
+    assert refused.value.problems[0].message == "The input is nested too deeply."
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"strength": float("nan")}, {"strength"}),
+        ({"s3": {"endpoint": "https://s", "bucket": "b", "odd": 1}}, {
+            "s3.odd", "s3.access_key_id", "s3.secret_access_key",
+        }),
+        ({"s3": {**dict.fromkeys(("endpoint", "accessId", "accessSecret"), "x"),
+                 "bucket": "\ud800"}}, {"s3.bucket"}),
+        ({"upload_url": {"a": 1}}, {"upload_url"}),
+        ({"upload_url": [None]}, {"upload_url.0"}),
+        ({"control": "depth"}, {"control"}),
+    ],
+)  # fmt: skip
+def test_odd_values_of_the_workers_own_words(words: dict[str, Any], expected: set[str]):
+    assert fields(read({"prompt": "x", **words})) == expected
+
+
+@pytest.mark.parametrize("words", [{"prompts": "abc"}, {"prompts": [5]}, {"stitch": "x"}])
+def test_what_stands_for_the_prompt_is_not_missed_twice(words: dict[str, Any]):
+    assert "prompt" not in fields(read(words))
+
+
+def test_without_a_model_that_can_be_read_nothing_is_judged_by_another():
+    assert read({"prompt": "x", "width": 4000}).is_open
+    assert not read({"prompt": "x", "width": 4000, "model": 7}).is_open

@@ -3,6 +3,7 @@
 from ltxserve.engine.conditioning import PlannedCondition
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.build import plan
+from ltxserve.engine.plan.judge import read_request
 from ltxserve.engine.plan.memory import estimate_default
 from ltxserve.engine.plan.nouns import (
     Guidance,
@@ -32,4 +33,5 @@ __all__ = [
     "estimate_default",
     "parse_request",
     "plan",
+    "read_request",
 ]

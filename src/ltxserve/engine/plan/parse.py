@@ -6,7 +6,7 @@ Knows the fields' names and types, no model and no limits.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -37,6 +37,21 @@ _PARTS: dict[str, type[BaseModel]] = {
     "output": Output,
 }
 _MAX_PATH = 100
+_IN_JSON = {
+    "tuple_type": "Input should be a list",
+    "dict_type": "Input should be an object",
+    "model_type": "Input should be an object",
+}
+"""What pydantic says in Python's words."""
+_TOGETHER = (
+    frozenset(("width", "height", "size", "aspect_ratio")),
+    frozenset(("num_frames", "seconds", "fps")),
+    frozenset(("num_inference_steps", "sigmas")),
+    frozenset(("model", "preset")),
+)
+"""Fields that are judged by each other: without one of them the others say nothing."""
+UNREAD_PROMPT = "-"
+"""Stands for a prompt that could not be read, so that the rest can be judged."""
 
 
 def parse_request(data: Mapping[str, Any]) -> GenerationRequest:
@@ -47,37 +62,65 @@ def parse_request(data: Mapping[str, Any]) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(dict(data))
     except ValidationError as error:
-        raise RequestRefused(_problems(error)) from None
+        raise RequestRefused(problems_of(error)) from None
 
 
-def _problems(error: ValidationError) -> list[Problem]:
-    return [
-        _problem(item["type"], item["loc"], item["msg"])
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+def readable(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """What of a request can be read, and what is wrong with the rest.
+
+    Fields that mean nothing without one that cannot be read are left out with it.
+    """
+    try:
+        GenerationRequest.model_validate(dict(data))
+    except ValidationError as error:
+        problems = problems_of(error)
+        bad = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
+        bad = bad.union(*(group for group in _TOGETHER if group & bad))
+        rest = {name: value for name, value in data.items() if name not in bad}
+        return {"prompt": UNREAD_PROMPT, **rest}, problems
+    return dict(data), []
+
+
+def problems_of(
+    error: ValidationError,
+    owner: type[BaseModel] = GenerationRequest,
+    parts: Mapping[str, type[BaseModel]] = _PARTS,
+) -> list[Problem]:
+    """What pydantic found, as coded problems. owner: what was read; parts: nouns of its fields."""
+    found: list[Problem] = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        kind, location = item["type"], item["loc"]
+        if kind == "extra_forbidden":
+            noun = parts.get(str(location[0]), owner) if len(location) > 1 else owner
+            found.append(unknown_field(location, list(noun.model_fields)))
+        else:
+            found.append(_problem(kind, location, item["msg"]))
+    return found
+
+
+def unknown_field(location: tuple[int | str, ...], known: Sequence[str]) -> Problem:
+    """The problem of a field that does not exist. known: those that do."""
+    near = difflib.get_close_matches(str(location[-1])[:100], known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
+    return Problem("unknown_field", "There is no such field.", hint, _field(location))
 
 
 def _problem(kind: str, location: tuple[int | str, ...], message: str) -> Problem:
-    field = show_field(".".join(str(part) for part in location))
-    if kind == "extra_forbidden":
-        known = _known_fields(location)
-        near = difflib.get_close_matches(str(location[-1])[:100], known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known fields: {', '.join(known)}."
-        return Problem("unknown_field", "There is no such field.", hint, field)
+    field = _field(location)
     if kind == "missing" and field == "prompt":
         hint = "Say what the clip should show."
         return Problem("prompt_empty", "The prompt is missing.", hint, field)
     if kind == "missing":
         return Problem("invalid_field", "This field is required.", "Give it a value.", field)
-    return Problem("invalid_field", f"{message}.", "Correct the value or leave it out.", field)
+    told = _IN_JSON.get(kind, message)
+    return Problem("invalid_field", f"{told}.", "Correct the value or leave it out.", field)
+
+
+def _field(location: tuple[int | str, ...]) -> str | None:
+    return show_field(".".join(str(part) for part in location))
 
 
 def show_field(path: str) -> str | None:
     """A field's dotted path as printable text of a sensible length."""
     text = path.encode("utf-8", "replace").decode("utf-8")
     return (text if len(text) <= _MAX_PATH else text[:_MAX_PATH] + "...") or None
-
-
-def _known_fields(location: tuple[int | str, ...]) -> list[str]:
-    owner = _PARTS.get(str(location[0]), GenerationRequest) if len(location) > 1 else None
-    return list((owner or GenerationRequest).model_fields)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from ltxserve.engine.findings import Findings, show
-from ltxserve.types import GenerationRequest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,9 +22,9 @@ MAX_ITEMS = 256
 """Most entries of any list in a request; no legal request comes near."""
 
 
-def sane(request: GenerationRequest, findings: Findings) -> GenerationRequest:
-    """The request without absurd values; each one is noted in `findings`."""
-    return _clean(request, "", findings)
+def sane(noun: M, findings: Findings) -> M:
+    """A request (or another noun) without absurd values; each one is noted in `findings`."""
+    return _clean(noun, "", findings)
 
 
 def _clean(noun: M, prefix: str, findings: Findings) -> M:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ltxserve.engine.plan.parse import parse_request
+from ltxserve.engine.plan.parse import UNREAD_PROMPT, parse_request, readable
 from ltxserve.errors import RequestRefused
 
 
@@ -42,3 +42,23 @@ def test_all_structural_problems_come_at_once():
     with pytest.raises(RequestRefused) as refusal:
         parse_request({"width": "x", "height": [], "bogus": 1})
     assert len(refusal.value.problems) == 4
+
+
+def test_what_can_be_read_is_kept_without_its_broken_neighbours():
+    rest, problems = readable(
+        {"prompt": 7, "width": "wide", "height": 64, "seed": -1, "num_frames": 10, "odd": 1}
+    )
+    assert rest == {"prompt": UNREAD_PROMPT, "seed": -1, "num_frames": 10}
+    assert {problem.field for problem in problems} == {"prompt", "width", "odd"}
+    whole = {"prompt": "x", "seed": 3}
+    assert readable(whole) == (whole, [])
+
+
+def test_types_are_told_in_the_words_of_json():
+    _, problems = readable({"prompt": "x", "conditions": "y", "output": 7, "loras": [1]})
+    told = {problem.field: problem.message for problem in problems}
+    assert told == {
+        "conditions": "Input should be a list.",
+        "output": "Input should be an object.",
+        "loras.0": "Input should be an object.",
+    }
