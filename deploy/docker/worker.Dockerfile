@@ -6,10 +6,13 @@
 #
 # The base brings no CUDA libraries on purpose: torch's wheels bring their own, and a second copy is
 # gigabytes. Only the driver comes from the host.
-ARG BASE_IMAGE=nvidia/cuda:12.8.1-base-ubuntu24.04
+# CUDA 13.0 is what torch's wheels on PyPI are made for; this base refuses hosts with an older driver
+# by name, where torch would only find no GPU.
+ARG BASE_IMAGE=nvidia/cuda:13.0.1-base-ubuntu24.04
 
 FROM ${BASE_IMAGE} AS builder
-# "" takes torch's own CUDA build. For hosts with older drivers: the index of PyTorch's cu128 wheels.
+# "" takes torch's wheels of PyPI. For hosts of CUDA 12.9: https://download.pytorch.org/whl/cu129, and
+# BASE_IMAGE=nvidia/cuda:12.9.1-base-ubuntu24.04.
 ARG TORCH_INDEX=""
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \

@@ -46,6 +46,16 @@ def test_the_listing_has_the_fields_that_are_known():
         assert (ROOT / ".runpod" / name).is_file()
 
 
+def test_hosts_have_the_driver_that_the_image_needs():
+    image = (ROOT / ".runpod/Dockerfile").read_text("utf-8")
+    [base] = re.findall(r"(?m)^ARG BASE_IMAGE=nvidia/cuda:(\d+)\.(\d+)\.", image)
+    needed = tuple(int(part) for part in base)
+    for given in (HUB["config"], TESTS["config"]):
+        hosts = [tuple(map(int, name.split("."))) for name in given["allowedCudaVersions"]]
+        assert min(hosts) >= needed
+    assert f"CUDA {needed[0]}.{needed[1]} or newer" in GUIDE
+
+
 def test_its_variables_are_settings():
     for entry in HUB["config"]["env"]:
         assert entry["key"] in {*known_keys(), *SDK}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,10 +16,13 @@ from ltxserve.errors import ModelUnavailable
 _STATUS = Path("/proc/self/status")
 
 
-def choose_device(placement: Placement) -> torch.device:
-    """The device that was asked for, or the best one here.
+def choose_device(
+    placement: Placement, start: Callable[[], object] = torch.cuda.init
+) -> torch.device:
+    """The device that was asked for, or the best one here. start: wakes the GPU's driver.
 
-    Raises ModelUnavailable `backend_missing` for one that is not here.
+    Raises ModelUnavailable `backend_missing` for one that is not here, and for a GPU whose driver
+    is too old: a CPU in its place would take hours without a word.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -26,6 +30,7 @@ def choose_device(placement: Placement) -> torch.device:
         "cpu": True,
     }
     if placement.device == "auto":
+        _refuse_old_driver(available["cuda"], start)
         return torch.device(next(name for name, here in available.items() if here))
     if not available[placement.device]:
         raise ModelUnavailable(
@@ -35,6 +40,22 @@ def choose_device(placement: Placement) -> torch.device:
             "device",
         )
     return torch.device(placement.device)
+
+
+def _refuse_old_driver(usable: bool, start: Callable[[], object]) -> None:
+    if usable:
+        return
+    try:
+        start()
+    except (RuntimeError, AssertionError) as error:  # no GPU, no driver, or a build without CUDA
+        if "too old" not in str(error):
+            return
+        raise ModelUnavailable(
+            "backend_missing",
+            f"The NVIDIA driver is too old for this PyTorch, which needs CUDA {torch.version.cuda}.",
+            "Update the driver, install PyTorch for the older CUDA, or choose the device cpu.",
+            "device",
+        ) from None
 
 
 def choose_dtype(placement: Placement, device: torch.device, small: bool) -> torch.dtype:

@@ -44,6 +44,22 @@ def test_a_device_that_is_not_here_is_refused(name: Literal["cuda", "mps"]):
     assert (caught.value.code, caught.value.field) == ("backend_missing", "device")
 
 
+@pytest.mark.skipif(is_here("cuda"), reason="the GPU of this machine can be used")
+def test_a_gpu_with_an_old_driver_is_not_passed_over():
+    def old() -> None:
+        # The words of PyTorch 2.13 (c10/cuda/CUDAFunctions.cpp).
+        raise RuntimeError("The NVIDIA driver on your system is too old (found version 12080).")
+
+    def none() -> None:
+        raise RuntimeError("Found no NVIDIA driver on your system.")
+
+    with pytest.raises(ModelUnavailable) as caught:
+        choose_device(Placement(), old)
+    assert "driver is too old" in caught.value.message
+    assert choose_device(Placement("cpu"), old) == CPU
+    assert choose_device(Placement(), none).type in ("cpu", "mps")
+
+
 def test_arithmetic():
     assert choose_dtype(Placement(dtype="float16"), CPU, small=True) == torch.float16
     assert choose_dtype(Placement(), CPU, small=False) == torch.float32
