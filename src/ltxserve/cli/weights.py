@@ -13,9 +13,10 @@ from rich.prompt import Confirm
 from rich.table import Table
 
 from ltxserve.catalog import ModelSpec, load_catalog
+from ltxserve.catalog.weights.adapters import AdapterRow
 from ltxserve.catalog.weights.hub import Hub, offline
 from ltxserve.catalog.weights.keep import remove, verify
-from ltxserve.catalog.weights.licences import accept, is_accepted
+from ltxserve.catalog.weights.licences import Licensed, accept, is_accepted
 from ltxserve.catalog.weights.needs import Need, locate, needs
 from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Wish, pull
@@ -24,6 +25,9 @@ from ltxserve.errors import ModelUnavailable
 from ltxserve.settings import Settings, load_settings
 
 Name = Annotated[str, typer.Argument(help="A model's name or alias.", show_default=False)]
+AnyName = Annotated[
+    str, typer.Argument(help="A model's name or alias, or an adapter's name.", show_default=False)
+]
 Folder = Annotated[
     Path | None,
     typer.Option("--models-dir", help="Look here first, and pull into it; else LTXSERVE_MODELS."),
@@ -33,7 +37,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def pull_model(
-    name: Name,
+    name: AnyName,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the weights' licence.")
     ] = False,
@@ -46,13 +50,15 @@ def pull_model(
     models_dir: Folder = None,
     quiet: Quiet = False,
 ) -> None:
-    """Download the files of a model; what is there or half there is not fetched again."""
-    settings, spec = load_settings(), load_catalog().model(name)
+    """Download the files of a model or adapter; what is (half) there is not fetched again."""
+    settings, spec = load_settings(), _named(name)
     places = places_of(settings, models_dir)
-    if spec.weights:
+    if isinstance(spec, AdapterRow):
+        diffusers = False
+    elif spec.weights:
         typer.echo(f"{spec.name} is built in; there is nothing to download.")
         return
-    if diffusers and not spec.diffusers_repo:
+    elif diffusers and not spec.diffusers_repo:
         raise ModelUnavailable(
             "weights_missing",
             f"Nobody published {spec.name} in the diffusers form.",
@@ -71,7 +77,14 @@ def pull_model(
         typer.echo(str(path))
 
 
-def agree(spec: ModelSpec, places: Places, accepted: tuple[str, ...], given: bool) -> None:
+def _named(name: str) -> ModelSpec | AdapterRow:
+    """The row of this name: an adapter, if one is called so, else a model."""
+    catalog = load_catalog()
+    row = catalog.loras.get(name.strip().lower())
+    return catalog.model(name) if row is None else AdapterRow.of(row, catalog)
+
+
+def agree(spec: Licensed, places: Places, accepted: tuple[str, ...], given: bool) -> None:
     """Show the licence; note its acceptance where it is given, or said at a terminal."""
     licence, target = spec.licence, places.target()
     typer.echo(f"Licence of {spec.name}: {licence.title}\n  {licence.url}", err=True)

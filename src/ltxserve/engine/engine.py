@@ -11,7 +11,7 @@ import numpy as np
 
 from ltxserve.catalog import Catalog, ModelSpec, load_catalog
 from ltxserve.engine.backends.base import Backend, Frames, Placement
-from ltxserve.engine.backends.create import create_backend
+from ltxserve.engine.backends.create import check_adapters, create_backend
 from ltxserve.engine.clip import Clip, ClipFile, target_of
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.engine.run import Run
@@ -61,7 +61,7 @@ class Engine:
         (before the model is loaded), ModelUnavailable, OutOfMemory, GenerationFailed, and
         whatever the observer raises (Cancelled stops the run within one step).
         """
-        run = Run(self.plan(request), self.backend, observer or NullObserver())
+        run = self._run(request, observer)
         shape = run.plan.deliver
         frames = np.empty((shape.num_frames, shape.height, shape.width, 3), np.uint8)
         with self._turn:
@@ -82,7 +82,7 @@ class Engine:
         before anything is generated. Raises what `generate` raises, and MediaError:
         `output_invalid`, `media_write_failed`, `encoder_missing`.
         """
-        run = Run(self.plan(request), self.backend, observer or NullObserver())
+        run = self._run(request, observer)
         target = target_of(Path(path), run.plan)
         check_target(target)
         with self._turn:
@@ -101,6 +101,13 @@ class Engine:
             self._resident = (spec.name, self._create(spec, self.placement))
             del last
         return self._resident[1]
+
+    def _run(self, request: GenerationRequest, observer: Observer | None) -> Run:
+        made = self.plan(request)
+        if self._resident is None or self._resident[0] != made.model:
+            # A resident model compares adapters with itself; another one is not loaded in vain.
+            check_adapters(made.loras, self.catalog.model(made.model), self.placement)
+        return Run(made, self.backend, observer or NullObserver())
 
     def close(self) -> None:
         """Let the resident model and its memory go; the next request loads it again."""

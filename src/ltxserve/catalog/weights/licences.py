@@ -7,12 +7,22 @@ import os
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Protocol
 
-from ltxserve.catalog.spec import Licence, ModelSpec
+from ltxserve.catalog.spec import Licence
 from ltxserve.errors import ModelUnavailable
 
 ALL = "all"
 """Stands for every licence, where an operator names those that are accepted."""
+
+
+class Licensed(Protocol):
+    """A row with weights: a model or an adapter."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def licence(self) -> Licence: ...
 
 
 def is_accepted(licence: Licence, folder: Path, also: Collection[str] = ()) -> bool:
@@ -30,7 +40,7 @@ def accept(licence: Licence, folder: Path) -> None:
     draft.replace(place)
 
 
-def require(spec: ModelSpec, folder: Path, also: Collection[str] = ()) -> None:
+def require(spec: Licensed, folder: Path, also: Collection[str] = ()) -> None:
     """Raises ModelUnavailable `licence_not_accepted`."""
     if is_accepted(spec.licence, folder, also):
         return

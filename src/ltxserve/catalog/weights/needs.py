@@ -14,6 +14,8 @@ from ltxserve.catalog.weights.places import Places
 Form = Literal["files", "diffusers"]
 OPTIONAL = ("spatial_upscaler", "temporal_upscaler", "distilled_lora", "duration_head")
 """Roles a model can be loaded without; requests that need them are refused."""
+ADAPTER = "adapter"
+"""An adapter's one file; where its name is not known, the need is its whole repository."""
 WHOLE = "whole repository"
 
 
@@ -104,6 +106,9 @@ def place_of(need: Need, places: Places) -> Path | None:
     if not need.is_folder:
         return places.find_file(need.repo, need.path)
     folder = places.find_folder(need.repo, need.path)
+    if need.role == ADAPTER:
+        files = sorted(folder.glob("*.safetensors")) if folder is not None else []
+        return files[0] if len(files) == 1 else None  # of several, nobody says which it is
     return folder if folder is not None and not lacking(folder, need.role) else None
 
 

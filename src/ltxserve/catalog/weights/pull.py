@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from ltxserve.catalog.spec import ModelSpec
+from ltxserve.catalog.weights.adapters import AdapterRow
 from ltxserve.catalog.weights.check import Record, fault, read_record
 from ltxserve.catalog.weights.hub import Hub, RemoteFile, needs_client
 from ltxserve.catalog.weights.licences import require
@@ -19,6 +21,7 @@ from ltxserve.catalog.weights.needs import OPTIONAL, Form, Need, needs, place_of
 from ltxserve.catalog.weights.places import Places
 from ltxserve.errors import LtxserveError, ModelUnavailable
 
+log = logging.getLogger(__name__)
 _TRIES = 2  # a wrong digest is fetched anew once
 
 State = Literal["waiting", "fetching", "checking", "done", "there"]
@@ -37,6 +40,12 @@ class Pulling:
 Watch = Callable[[Pulling], None]
 
 
+def logged(pulling: Pulling) -> None:
+    """A watch that writes a line to the log where a file's state changes."""
+    if pulling.state != "fetching" or pulling.done == 0:
+        log.info("%s: %s", pulling.state, pulling.file)
+
+
 @dataclass(frozen=True)
 class Wish:
     """What to pull.
@@ -45,7 +54,7 @@ class Wish:
     reserve: bytes that are left free on the disk.
     """
 
-    spec: ModelSpec
+    spec: ModelSpec | AdapterRow
     form: Form = "files"
     only_needed: bool = False
     accepted: Collection[str] = ()
@@ -59,7 +68,8 @@ def pull(wish: Wish, places: Places, hub: Hub, watch: Watch) -> tuple[Path, ...]
     `licence_not_accepted`, `repository_gated`, `hub_unavailable`, `weights_missing`,
     `download_corrupt`; LtxserveError `storage_full`.
     """
-    whole = needs(wish.spec, wish.form)
+    row = wish.spec
+    whole = (row.need,) if isinstance(row, AdapterRow) else needs(row, wish.form)
     wanted = [need for need in whole if not (wish.only_needed and need.role in OPTIONAL)]
     found = {need: place_of(need, places) for need in wanted}
     absent = [need for need, place in found.items() if place is None]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ltxserve.catalog import ModelSpec
+from ltxserve.engine.backends.adapters import AdapterFinder
 from ltxserve.engine.backends.base import Backend, Placement
+from ltxserve.engine.loras import PlannedLora
 
 
 def create_backend(spec: ModelSpec, placement: Placement) -> Backend:
@@ -14,3 +18,18 @@ def create_backend(spec: ModelSpec, placement: Placement) -> Backend:
     from ltxserve.engine.backends.diffusers.load import load_backend
 
     return load_backend(spec, placement)
+
+
+def check_adapters(loras: Sequence[PlannedLora], spec: ModelSpec, placement: Placement) -> None:
+    """Refuse adapters that are not here or do not fit, before the model is loaded for them.
+
+    Raises ModelUnavailable: `weights_missing`, `weights_corrupt`, `lora_unsupported`,
+    `backend_missing`.
+    """
+    if not loras:
+        return
+    from ltxserve.engine.backends.diffusers.load import needs_engine
+
+    with needs_engine():
+        from ltxserve.engine.backends.diffusers.check import check_files
+    check_files(loras, spec, placement, AdapterFinder(placement))

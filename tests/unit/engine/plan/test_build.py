@@ -69,7 +69,7 @@ def test_every_problem_is_listed_at_once():
         num_inference_steps=0,
         guidance_scale=99.0,
         conditions=[{"source": "ftp://x/a.png", "frame": 900, "strength": 2.0}],
-        loras=[{"name_or_path": "x.safetensors"}],
+        loras=[{"name_or_path": "x.safetensors"}] * 5,
         controls=[{"kind": "canny", "source": "a.mp4"}],
         upscale={"spatial": True},
         camera_motion="barrel_roll",
@@ -102,10 +102,10 @@ def test_models_of_later_builds_are_refused_by_their_row(name: str):
 
 
 def test_what_a_running_model_cannot_do_yet_is_refused_by_field():
-    asked = {"upscale": {"spatial": True}, "camera_motion": "dolly_in"}
+    asked = {"controls": [{"kind": "canny", "source": "a.mp4"}], "camera_motion": "dolly_in"}
     refused = refusal_of(model="ltx-2-19b-dev", **asked)
-    assert refused.codes == ("not_yet_in_this_build",) * 2
-    assert [problem.field for problem in refused.problems] == ["upscale", "camera_motion"]
+    assert refused.codes == ("not_yet_in_this_build",)
+    assert [problem.field for problem in refused.problems] == ["controls"]
 
 
 def test_a_later_model_still_hears_of_its_other_problems():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.weights.hub import Hub
 from ltxserve.catalog.weights.needs import Located, Need, locate
 from ltxserve.catalog.weights.places import Places
-from ltxserve.catalog.weights.pull import Pulling, Wish, pull
+from ltxserve.catalog.weights.pull import Wish, logged, pull
+from ltxserve.engine.backends.adapters import AdapterFinder
 from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.backends.diffusers.folders import (
     WEIGHTLESS,
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from ltxserve.engine.backends.base import Backend
 
-log = logging.getLogger(__name__)
 INSTALL = "Install the engine: pip install 'ltxserve[engine]'."
 PARTS = (
     Part("transformer", "diffusers", "LTX2VideoTransformer3DModel"),
@@ -67,7 +68,7 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
     located = locate(spec, places)
     if located.blocking and placement.download:
         wish = Wish(spec, accepted=placement.accepted)
-        pull(wish, places, Hub(), _noted)
+        pull(wish, places, Hub(), logged)
         located = locate(spec, places)
     lacking = [*located.blocking, *_of_second_pass(spec, located)]
     if lacking:
@@ -81,16 +82,22 @@ def find_weights(spec: ModelSpec, placement: Placement) -> Located:
     return located
 
 
-def _noted(pulling: Pulling) -> None:
-    if pulling.state != "fetching" or pulling.done == 0:
-        log.info("%s: %s", pulling.state, pulling.file)
-
-
 def _of_second_pass(spec: ModelSpec, located: Located) -> list[Need]:
     """Multi-scale models cannot do without their upscaler."""
     if spec.sampling.first_pass_scale == 1:
         return []
     return [need for need in located.missing if need.role == "spatial_upscaler"]
+
+
+@contextmanager
+def needs_engine() -> Iterator[None]:
+    """Inside, a package that cannot be imported is ModelUnavailable `backend_missing`."""
+    try:
+        yield
+    except ImportError as error:
+        raise ModelUnavailable(
+            "backend_missing", f"A package that generation needs is missing: {error.name}.", INSTALL
+        ) from error
 
 
 def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
@@ -100,16 +107,13 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
     """
     located = None if spec.weights or not spec.layout else find_weights(spec, placement)
     folder = weights_folder(spec) if located is None else None
-    try:
+    with needs_engine():
         from ltxserve.engine.backends.diffusers.device import choose_device, choose_dtype
         from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
         from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend
         from ltxserve.engine.backends.diffusers.quiet import quiet
         from ltxserve.engine.backends.diffusers.run import DiffusersBackend
-    except ImportError as error:
-        raise ModelUnavailable(
-            "backend_missing", f"A package that generation needs is missing: {error.name}.", INSTALL
-        ) from error
+    find = AdapterFinder(placement)
     device = choose_device(placement)
     dtype = choose_dtype(placement, device, small=bool(spec.weights))
     with quiet(), device_errors(Watched(NullObserver())):
@@ -118,8 +122,8 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
         else:
             parts = _from_files(spec, located, dtype, device)
         if spec.family == "ltx-video":
-            return LtxvBackend(spec, parts, device)
-        return DiffusersBackend(spec, parts, device)
+            return LtxvBackend(spec, parts, device, find)
+        return DiffusersBackend(spec, parts, device, find)
 
 
 def _from_files(

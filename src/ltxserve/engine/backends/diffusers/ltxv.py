@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
+from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
@@ -55,9 +56,16 @@ class LtxvPipeline(LTXConditionPipeline):
 class LtxvBackend:
     """A resident LTX-Video model on one device."""
 
-    def __init__(self, spec: ModelSpec, parts: dict[str, Any], device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        parts: dict[str, Any],
+        device: torch.device,
+        find: Find | None = None,
+    ) -> None:
         self.spec = spec
         self.device = device
+        self.adapters = Rack(spec, parts, find)
         self.upsampler = parts.pop("latent_upsampler", None)
         self.curve = parts["scheduler"]
         scheduler = FlowMatchEulerDiscreteScheduler(
@@ -85,6 +93,7 @@ class LtxvBackend:
         """See Backend.run."""
         held = held_pictures(given)
         watched = Watched(observer)
+        uses = self.adapters.take(plan.loras)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan)
             watched(Progress("encode_prompt", 0, 1))
@@ -94,7 +103,8 @@ class LtxvBackend:
             self.residency.enter("denoise")
             generator = torch.Generator("cpu").manual_seed(seed)
             work = Work(plan, text, (*conditions, *held), generator, given)
-            latents = self._denoised(work, watched)
+            with self.adapters.wearing(uses, self.device):
+                latents = self._denoised(work, watched)
             latents = self._ready_to_decode(latents, work)
         ready = partial(self.residency.enter, "decode")
         return LtxvMade(
@@ -208,6 +218,7 @@ class LtxvBackend:
     def close(self) -> None:
         """See Backend.close."""
         self.residency.leave()
+        self.adapters.clear()
         self.prompts.clear()
         del self.pipeline, self.residency, self.upsampler
         free_memory(self.device)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
+from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
@@ -50,9 +51,16 @@ class Inputs:
 class DiffusersBackend:
     """A resident LTX-2 model on one device."""
 
-    def __init__(self, spec: ModelSpec, parts: dict[str, Any], device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        parts: dict[str, Any],
+        device: torch.device,
+        find: Find | None = None,
+    ) -> None:
         self.spec = spec
         self.device = device
+        self.adapters = Rack(spec, parts, find)
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.place = device
         self.residency = Residency(_modules(parts), device, device_bytes(device))
@@ -73,6 +81,7 @@ class DiffusersBackend:
     ) -> DiffusersMade:
         """See Backend.run."""
         watched = Watched(observer)
+        uses = self.adapters.take(plan.loras)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan)
             watched(Progress("encode_prompt", 0, 1))
@@ -81,7 +90,8 @@ class DiffusersBackend:
             watched(Progress("encode_prompt", 1, 1))
             inputs = Inputs(text, conditions, given or Given())
             self.residency.enter("denoise")
-            video, audio = self._denoised(plan, seed, inputs, watched)
+            with self.adapters.wearing(uses, self.device):
+                video, audio = self._denoised(plan, seed, inputs, watched)
         return DiffusersMade(
             self.pipeline,
             plan,
@@ -145,6 +155,7 @@ class DiffusersBackend:
     def close(self) -> None:
         """See Backend.close."""
         self.residency.leave()
+        self.adapters.clear()
         self.prompts.clear()
         del self.pipeline, self.residency
         free_memory(self.device)

@@ -57,6 +57,14 @@ class PartLayout:
             words = _replaced(words, old, new)
         return ".".join(words)
 
+    def vendor_name(self, own: str) -> str | None:
+        """What the vendor's files call this tensor of diffusers; None if they have none such."""
+        words = tuple(own.split("."))
+        for old, new in reversed(self.rename):
+            words = _replaced(words, new, old)
+        name = (self.take[0] if len(self.take) == 1 else "") + ".".join(words)
+        return name if self.own_name(name) == own else None
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -1,0 +1,41 @@
+"""The files of the catalog's adapters: where they lie, and what a pull of one needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltxserve.catalog.catalog import Catalog
+from ltxserve.catalog.spec import Licence, LoraSpec
+from ltxserve.catalog.weights.needs import ADAPTER, Need
+from ltxserve.catalog.weights.places import Places
+
+
+@dataclass(frozen=True)
+class AdapterRow:
+    """An adapter of the catalog as something to pull: its licence, and its one file."""
+
+    name: str
+    licence: Licence
+    need: Need
+
+    @classmethod
+    def of(cls, row: LoraSpec, catalog: Catalog) -> AdapterRow:
+        """A row of the catalog."""
+        return cls(row.name, catalog.licences[row.licence], need_of(row))
+
+
+def need_of(row: LoraSpec) -> Need:
+    """The file of an adapter."""
+    return Need(ADAPTER, row.repo, row.file, is_folder=not row.file, bytes=row.bytes)
+
+
+def place_of_path(path: str, places: Places) -> Path | None:
+    """Where a file that was named by its path lies: there, or under a folder of weights."""
+    direct = Path(path).expanduser()
+    if direct.is_file():
+        return direct
+    if direct.is_absolute() or ".." in direct.parts:
+        return None
+    inside = (folder / direct for folder in places.folders())
+    return next((place for place in inside if place.is_file()), None)
