@@ -52,7 +52,7 @@ def _refuse_old_driver(usable: bool, start: Callable[[], object]) -> None:
             return
         raise ModelUnavailable(
             "backend_missing",
-            f"The NVIDIA driver is too old for this PyTorch, which needs CUDA {torch.version.cuda}.",
+            f"The NVIDIA driver is too old for this PyTorch (CUDA {torch.version.cuda}).",
             "Update the driver, install PyTorch for the older CUDA, or choose the device cpu.",
             "device",
         ) from None
