@@ -106,7 +106,8 @@ class Engine:
         made = self.plan(request)
         if self._resident is None or self._resident[0] != made.model:
             # A resident model compares adapters with itself; another one is not loaded in vain.
-            check_adapters(made.loras, self.catalog.model(made.model), self.placement)
+            every = dict.fromkeys((*made.loras, *(u for s in made.stages for u in s.loras)))
+            check_adapters(tuple(every), self.catalog.model(made.model), self.placement)
         return Run(made, self.backend, observer or NullObserver())
 
     def close(self) -> None:

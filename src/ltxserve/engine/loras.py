@@ -10,6 +10,7 @@ from ltxserve.errors import LtxserveError
 from ltxserve.types import LoraUse
 
 MAX_STRENGTH = 2.0
+_FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ def plan_loras(
         return ()
     planned = [_plan_one(use, spec, catalog, findings, f"loras.{i}") for i, use in enumerate(uses)]
     return tuple(item for item in planned if item is not None)
+
+
+def is_path(name: str) -> bool:
+    """Whether this names an adapter by its file, and not by the catalog."""
+    name = name.strip().lower()
+    return name.endswith(_FILES) or "/" in name or "\\" in name
 
 
 def camera_prompt(
@@ -132,7 +139,7 @@ def _plan_one(
             f"{where}.strength",
         )
     name = use.name_or_path.strip()
-    if name.endswith(".safetensors") or "/" in name or "\\" in name:
+    if is_path(name):
         return PlannedLora(name.rsplit("/", 1)[-1], use.strength, path=name)
     try:
         row = catalog.lora(name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ltxserve.engine.loras import is_path
 from ltxserve.errors import Problem
 from ltxserve.jobs.rows import Json
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 KEPT = "store:"
 """What a settled source begins with; a key of the store follows. Only workers open it."""
-
-_PATH_LIKE = re.compile(r"[/\\]|\.(safetensors|pt|bin|ckpt)$", re.IGNORECASE)
 
 
 class Sources(Protocol):
@@ -67,5 +65,5 @@ def lora_paths(request: Json) -> list[Problem]:
             f"loras.{number}.name_or_path",
         )
         for number, use in enumerate(uses if isinstance(uses, (list, tuple)) else ())
-        if isinstance(use, dict) and _PATH_LIKE.search(str(use.get("name_or_path", "")))
+        if isinstance(use, dict) and is_path(str(use.get("name_or_path", "")))
     ]

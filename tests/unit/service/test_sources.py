@@ -40,7 +40,19 @@ def test_odd_shapes_have_none(request_: dict[str, object]) -> None:
     assert lora_paths(request_) == []
 
 
-@pytest.mark.parametrize("name", ["/etc/x", "a\\b", "mine.safetensors", "../x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/x",
+        "a\\b",
+        "mine.safetensors",
+        "../x",
+        # The plan leaves out space around names.
+        "mine.safetensors ",
+        "\u00a0mine.SAFETENSORS\u2003",
+        "mine.ckpt\n",
+    ],
+)
 def test_an_adapter_by_path_is_refused(name: str) -> None:
     problems = lora_paths({"loras": [{"name_or_path": "tiny-camera"}, {"name_or_path": name}]})
     assert [(p.code, p.field) for p in problems] == [("unknown_lora", "loras.1.name_or_path")]
