@@ -11,7 +11,7 @@
 ARG BASE_IMAGE=nvidia/cuda:13.0.1-base-ubuntu24.04
 
 FROM ${BASE_IMAGE} AS builder
-# "" takes torch's wheels of PyPI. For hosts of CUDA 12.9: https://download.pytorch.org/whl/cu129, and
+# "" takes torch's wheels of PyPI. For hosts of CUDA 12.9: the index of PyTorch's cu129 wheels, and
 # BASE_IMAGE=nvidia/cuda:12.9.1-base-ubuntu24.04.
 ARG TORCH_INDEX=""
 RUN apt-get update \
