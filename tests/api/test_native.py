@@ -183,6 +183,23 @@ def test_a_body_beyond_the_limit(served: Served):
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+def test_adapters_are_named_by_the_catalog_and_never_by_a_path(served: Served):
+    row = {"name_or_path": "ic-detailer", "strength": 0.5}
+    asked = {"prompt": "a ball", "model": "ltx-2-fast", "camera_motion": "dolly_in"}
+    with served.client() as client:
+        answer = client.post("/api/quote", json={**asked, "loras": [row]})
+        used = [(lora["name"], lora["strength"]) for lora in answer.json()["plan"]["loras"]]
+        assert used == [("camera-dolly-in", 1.0), ("ic-detailer", 0.5)]
+        for path in ("/etc/x.safetensors", "x.safetensors ", "..\\x"):
+            use = {"name_or_path": path}
+            answer = client.post("/api/generations", json={**SMALL, "loras": [use]})
+            assert answer.status_code == 422
+            problems = answer.json()["problems"]
+            assert [(p["code"], p["field"]) for p in problems] == [
+                ("unknown_lora", "loras.0.name_or_path")
+            ]
+
+
 def test_methods_and_offers(served: Served):
     with served.client() as client:
         assert client.put("/api/generations").json()["code"] == "method_not_allowed"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ltxserve.catalog import load_catalog
 from tests.replicas.build import MODEL, Replica
 
 RANK = 4
@@ -78,3 +80,18 @@ def merged(whole: Replica, change: Replica, strength: float) -> Replica:
         place = layer if layer.startswith(PROJECTION) else MODEL + layer
         tensors[f"{place}.weight"] += strength * up.float() @ down.float()
     return Replica(tensors, whole.metadata)
+
+
+def low_rank(path: Path, seed: int = 0, size: float = 0.3) -> str:
+    """A file with an adapter of the built-in model's self-attention, for a request."""
+    row = load_catalog().model("tiny")
+    width = row.architecture.width
+    generator = torch.Generator().manual_seed(seed)
+    tensors: dict[str, Tensor] = {}
+    for block in range(row.architecture.layers):
+        for layer in ("to_q", "to_v", "to_out.0"):
+            name = f"transformer_blocks.{block}.attn1.{layer}"
+            down = torch.randn(RANK, width, generator=generator) / width**0.5
+            tensors[official(name, "A")] = down
+            tensors[official(name, "B")] = torch.randn(width, RANK, generator=generator) * size
+    return str(Replica(tensors, {}).save(path))

@@ -16,6 +16,7 @@ from ltxserve.errors import RequestRefused
 from ltxserve.media.metadata import read_metadata
 from ltxserve.media.probe import probe
 from tests.guards.tree import ROOT
+from tests.replicas.adapters import low_rank
 from tests.tiny import disc, engine, request, saved
 
 SMALL = ["-W", "128", "-H", "128", "--num-frames", "9", "--steps", "2", "--seed", "1"]
@@ -52,6 +53,19 @@ def test_the_suffix_chooses_the_format(
 def test_a_name_without_suffix_is_a_folder_of_pictures(tmp_path: Path):
     assert run(*words_of(SMALL, tmp_path / "frames"), "--quiet") == 0
     assert len(list((tmp_path / "frames").glob("*.png"))) == 9
+
+
+def test_adapters_act_with_their_strength(tmp_path: Path):
+    mine = low_rank(tmp_path / "mine.safetensors")
+    made: dict[str, bytes] = {}
+    for number, strength in enumerate(("", "@0", "@0.5")):
+        out = tmp_path / f"frames{number}"
+        assert run(*words_of(SMALL, out), "--quiet", "--lora", f"{mine}{strength}") == 0
+        made[strength] = sorted(out.glob("*.png"))[-1].read_bytes()
+    plain = tmp_path / "plain"
+    assert run(*words_of(SMALL, plain), "--quiet") == 0
+    assert made["@0"] == sorted(plain.glob("*.png"))[-1].read_bytes()
+    assert len(set(made.values())) == 3
 
 
 def test_machines_read_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

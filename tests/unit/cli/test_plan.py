@@ -46,6 +46,11 @@ def test_what_a_clip_is_made_from(tmp_path: Path):
     assert data["deliver"]["num_frames"] == 25
 
 
+def test_adapters_of_the_camera_and_of_the_caller():
+    text = run("a ball", "--model", "ltx-2-19b-dev", "--camera", "jib-up", "--lora", "x/a.pt@0.5")
+    assert "camera-jib-up at 1, a.pt at 0.5" in text
+
+
 def test_warnings_are_shown():
     assert "warning:" in run("a ball", "--fps", "12")
 

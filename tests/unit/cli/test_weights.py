@@ -51,13 +51,18 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, ["models", *words])
 
 
+def in_a_process(server: Loopback, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command where the hub's client reads its settings anew."""
+    environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HUB_OFFLINE": "0"}
+    code = "import sys; from ltxserve.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "models", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
 def test_pull_where_verify_rm_in_a_process_of_its_own(
     served: tuple[StandIn, Loopback], tmp_path: Path
 ):
-    environment = {**os.environ, "HF_ENDPOINT": served[1].url, "HF_HUB_OFFLINE": "0"}
-    code = "import sys; from ltxserve.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, "models", "pull", NAME, "--accept-licence"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = in_a_process(served[1], "pull", NAME, "--accept-licence")
     assert done.returncode == 0, done.stderr
     assert SPEC.licence.title in done.stderr
     assert "fetching" in done.stderr
@@ -79,6 +84,19 @@ def test_nothing_comes_without_the_licence(served: tuple[StandIn, Loopback]):
     assert isinstance(result.exception, LtxserveError)
     assert result.exception.code == "licence_not_accepted"
     assert not served[1].seen
+
+
+def test_adapters_are_pulled_by_their_names(served: tuple[StandIn, Loopback], tmp_path: Path):
+    row = load_catalog().lora("camera-static")
+    served[0].repos[row.repo] = {row.file: safetensors(3000, 9)}
+    refused = run("pull", "Camera-Static")
+    assert isinstance(refused.exception, LtxserveError)
+    assert refused.exception.code == "licence_not_accepted"
+    done = in_a_process(served[1], "pull", "Camera-Static", "--accept-licence", "--quiet")
+    assert done.returncode == 0, done.stderr
+    place = tmp_path / "models" / row.repo / row.file
+    assert done.stdout.strip() == str(place)
+    assert place.read_bytes() == safetensors(3000, 9)
 
 
 def test_offline_nothing_is_asked(

@@ -14,25 +14,8 @@ from ltxserve.engine.engine import Engine
 from ltxserve.errors import ModelUnavailable
 from ltxserve.types import GenerationRequest
 from tests import tiny
-from tests.replicas.adapters import adapter, layers, merged
+from tests.replicas.adapters import adapter, layers, low_rank, merged
 from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
-
-BLOCKS = range(tiny.SPEC.architecture.layers)
-
-
-def low_rank(path: Path, seed: int = 0, size: float = 0.3) -> str:
-    """An adapter of the built-in model's self-attention."""
-    width = tiny.SPEC.architecture.width
-    generator = torch.Generator().manual_seed(seed)
-    tensors: dict[str, torch.Tensor] = {}
-    for block in BLOCKS:
-        for layer in ("to_q", "to_v", "to_out.0"):
-            name = f"diffusion_model.transformer_blocks.{block}.attn1.{layer}"
-            down = torch.randn(2, width, generator=generator) / width**0.5
-            tensors[f"{name}.lora_A.weight"] = down
-            tensors[f"{name}.lora_B.weight"] = torch.randn(width, 2, generator=generator) * size
-    save_file(tensors, path)
-    return str(path)
 
 
 def frames(*loras: dict[str, Any], **fields: Any) -> tiny.Pixels:
