@@ -23,6 +23,7 @@ from ltxserve.runpod.schema import Reading
 from ltxserve.runpod.words import S3Target
 from ltxserve.storage.base import MAX_EXPIRY, ArtifactStore
 from ltxserve.storage.names import check_file_name, dated_key
+from ltxserve.storage.retry import PATIENT, Patience, retrying
 from ltxserve.storage.sigv4 import Signer
 from ltxserve.storage.supabase import SupabaseStore
 
@@ -61,13 +62,14 @@ class Outputs:
     """Where clips go unless a job says otherwise.
 
     store: of the worker, None = there is none that others can read. seconds: links hold so long.
-    rules: where a caller's addresses may lead.
+    rules: where a caller's addresses may lead. patience: with addresses that do not answer.
     """
 
     store: ArtifactStore | None
     seconds: int = 86400
     rules: FetchRules = field(default_factory=FetchRules)
     clock: Callable[[], float] = time.time
+    patience: Patience = PATIENT
 
     def problems(self, reading: Reading, clips: int) -> list[Problem]:
         """What is wrong with a job's words about its delivery, before anything is made."""
@@ -150,6 +152,10 @@ class Outputs:
         return signer.presign(url, now, min(self.seconds, MAX_EXPIRY), {})
 
     def _put(self, url: str, clip: Finished) -> None:
+        """Send a clip; one that took minutes to make is not lost to an address that is away."""
+        retrying(lambda: self._put_once(url, clip), self.patience)
+
+    def _put_once(self, url: str, clip: Finished) -> None:
         rules = replace(self.rules, total_seconds=UPLOAD_SECONDS)
         try:
             status = put(url, clip.path, {"Content-Type": clip.media_type}, rules)

@@ -17,6 +17,7 @@ from ltxserve.runpod.schema import read
 from ltxserve.runpod.words import S3Target
 from ltxserve.storage.links import Links
 from ltxserve.storage.local import LocalStore
+from ltxserve.storage.retry import Patience
 from ltxserve.storage.supabase import SupabasePlace, SupabaseStore
 from tests.clocks import Shifted
 from tests.contracts.supabase import Supabase
@@ -35,7 +36,7 @@ def clip(tmp_path: Path) -> Finished:
 
 def outputs(server: Loopback | None = None, store: SupabaseStore | None = None) -> Outputs:
     rules = FetchRules(networks=("127.0.0.0/8",), ports=(server.port,)) if server else FetchRules()
-    return Outputs(store, 3600, rules, lambda: DAY)
+    return Outputs(store, 3600, rules, lambda: DAY, Patience(sleep=lambda seconds: None))
 
 
 @pytest.mark.parametrize("bucket", ["vids", "pub"])
@@ -93,6 +94,14 @@ def test_an_address_that_does_not_take_it(clip: Finished, status: int, code: str
     with Loopback(lambda asked: Reply(status)) as server, pytest.raises(StorageError) as error:
         outputs(server).deliver([clip], Delivery("j", upload_urls=(f"{server.url}/x",)))
     assert error.value.code == code
+
+
+def test_an_address_that_is_away_for_a_moment_gets_the_file(clip: Finished):
+    statuses = [503, 500, 200]
+    with Loopback(lambda asked: Reply(statuses.pop(0))) as server:
+        [given] = outputs(server).deliver([clip], Delivery("j", upload_urls=(f"{server.url}/x",)))
+        assert [seen.body for seen in server.seen] == [CLIP] * 3
+    assert given["video"]["uploaded_to"] == f"{server.url}/x"
 
 
 def test_an_address_inside_is_not_sent_to(clip: Finished):
