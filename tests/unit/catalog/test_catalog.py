@@ -202,3 +202,21 @@ def test_prices_come_with_the_catalog_or_from_an_operator(tmp_path: Path):
         "utf-8",
     )
     assert list(load_catalog(own).prices.lists) == ["gift"]
+
+
+@pytest.mark.parametrize("kind", ["spatial", "temporal"])
+def test_a_running_row_that_upscales_names_the_file(kind: str):
+    for row in CATALOG.models.values():
+        if row.runs and not row.weights and getattr(row.supports, f"upscale_{kind}"):
+            assert f"{kind}_upscaler" in {file.role for file in row.files}, row.name
+
+
+def test_second_passes_name_adapters_that_their_rows_pull():
+    for row in CATALOG.models.values():
+        second = row.sampling.second_pass
+        if second is None or not second.adapter or not row.runs:
+            continue
+        lora = CATALOG.lora(second.adapter)
+        assert row.name.startswith(lora.base)
+        own = next(file for file in row.files if file.role == "distilled_lora")
+        assert (own.repo or row.repo, own.path) == (lora.repo, lora.file), row.name

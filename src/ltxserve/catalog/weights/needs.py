@@ -83,12 +83,16 @@ def _text_needs(spec: ModelSpec) -> tuple[Need, ...]:
 
 
 def locate(spec: ModelSpec, places: Places) -> Located:
-    """Where a row's files lie: the vendor's own, or else a diffusers folder of the same model."""
+    """Where a row's files lie: the vendor's own, or else a diffusers folder of the same model.
+
+    Files that are optional (upscalers) go with either.
+    """
     files = _located(needs(spec), "files", places)
     if files.blocking and spec.diffusers_repo:
         folder = _located(needs(spec, "diffusers"), "diffusers", places)
         if not folder.missing:
-            return folder
+            extras = {n: p for n, p in files.found.items() if n.role in OPTIONAL}
+            return Located(folder.form, {**folder.found, **extras}, ())
     return files
 
 

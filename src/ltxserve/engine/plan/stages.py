@@ -61,6 +61,12 @@ def in_segments(
     return (*parts, replace(stages[-1], shape=deliver))
 
 
+def of_segment(stages: tuple[Stage, ...], number: int, count: int) -> tuple[Stage, ...]:
+    """The stages of one of the `count` segments that `in_segments` made, with the file's."""
+    each = (len(stages) - 1) // count
+    return (*stages[number * each : (number + 1) * each], stages[-1])
+
+
 def _second_pass(spec: ModelSpec, shape: Shape, loras: tuple[PlannedLora, ...]) -> Stage:
     second = spec.sampling.second_pass
     if second is None:

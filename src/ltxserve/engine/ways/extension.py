@@ -11,6 +11,7 @@ import numpy as np
 from ltxserve.engine.backends.base import Frames, Given, GivenFrames, GivenSound
 from ltxserve.engine.geometry import FRAME_STEP, latent_frames
 from ltxserve.engine.plan import Plan, PlannedExtend, Segment
+from ltxserve.engine.plan.stages import of_segment
 from ltxserve.engine.ways.base import Make, Material, Take, fitted
 from ltxserve.engine.ways.blending import (
     RAMP,
@@ -89,9 +90,11 @@ class ExtensionWay:
         segment = self.asked.segments[number]
         total = segment.num_frames
         shape = dataclasses.replace(self.plan.generate, num_frames=total)
-        plan = dataclasses.replace(self.plan, generate=shape)
+        count = len(self.asked.segments)
+        stages = of_segment(self.plan.stages, number, count)
+        plan = dataclasses.replace(self.plan, generate=shape, stages=stages)
         given = Given(self._held(segment, tail), self._heard(segment))
-        playing = make(Take(plan, given, number, len(self.asked.segments)))
+        playing = make(Take(plan, given, number, count))
         frames = np.concatenate(list(playing.frames()))
         border = segment.context if self._forward else segment.new
         one, two = frames[:border], frames[border:]

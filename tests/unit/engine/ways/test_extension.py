@@ -75,6 +75,9 @@ def test_segments_go_away_from_the_source(tmp_path: Path):
     assert second.frames is not None
     assert set(greens(second.frames.frames)) == {100}, "led by the tail of the first"
     assert [take.number for take in model.takes] == [0, 1]
+    for take, segment in zip(model.takes, first.segments, strict=True):
+        (one,) = take.plan.passes
+        assert one.shape.num_frames == take.plan.generate.num_frames == segment.num_frames
     assert len(way.remarks) == 2
     assert "levels" in way.remarks[1]
     back = played(plan_of(extend={**asked, "direction": "start"}))[0]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ltxserve.engine.plan import Plan
+from ltxserve.engine.plan import Guidance, Plan
 
 NEXT_TO_NOTHING = 1e-12
 """Stands for a sound term of 0: the pipeline reads `audio_x or x`, so that 0 would become x."""
 
 
-def guidance_arguments(plan: Plan) -> dict[str, Any]:
-    """Keyword arguments of the pipeline's call."""
-    video, audio = plan.guidance, plan.audio_guidance
+def guidance_arguments(plan: Plan, own: Guidance | None = None) -> dict[str, Any]:
+    """Keyword arguments of the pipeline's call. own: of a pass, of picture and sound."""
+    video, audio = own or plan.guidance, own or plan.audio_guidance
     blocks = sorted({*video.stg_blocks, *audio.stg_blocks})
     return {
         "guidance_scale": video.guidance_scale,

@@ -42,6 +42,12 @@ PARTS = (
     Part("scheduler", "diffusers", "FlowMatchEulerDiscreteScheduler"),
 )
 """Of the built-in model; folders of others say in model_index.json what they have."""
+UPSAMPLERS = {
+    "ltx2": ("diffusers.pipelines.ltx2.latent_upsampler", "LTX2LatentUpsamplerModel"),
+    "ltx-video": ("diffusers.pipelines.ltx.modeling_latent_upsampler", "LTXLatentUpsamplerModel"),
+}
+"""Families -> module and class of the folders that may lie beside a pipeline's parts."""
+UPSAMPLER_FOLDERS = ("latent_upsampler", "temporal_latent_upsampler")
 
 
 def weights_folder(spec: ModelSpec) -> Path:
@@ -130,14 +136,21 @@ def _from_files(
     spec: ModelSpec, located: Located, dtype: torch.dtype, device: torch.device
 ) -> dict[str, Any]:
     from ltxserve.engine.backends.diffusers.reading.assemble import Choice
-    from ltxserve.engine.backends.diffusers.reading.parts import part_names, read_parts
+    from ltxserve.engine.backends.diffusers.reading.parts import (
+        part_names,
+        read_extras,
+        read_parts,
+    )
 
-    folder = located.path("pipeline")
+    folder, choice = located.path("pipeline"), Choice(dtype, device)
     if folder is None:
-        return read_parts(spec, located, Choice(dtype, device))
+        return read_parts(spec, located, choice)
     listed = listed_parts(folder, (*part_names(spec), "text_encoder", *WEIGHTLESS))
     wanted = [part for part in listed if part.folder != "processor"]
-    return _from_folder(spec, tuple(wanted), folder, dtype)
+    return {
+        **_from_folder(spec, tuple(wanted), folder, dtype),
+        **read_extras(spec, located, choice),
+    }
 
 
 def _from_folder(
@@ -146,6 +159,7 @@ def _from_folder(
     # The same attention, able to skip it; without, diffusers accepts STG and does nothing.
     stg = {"perturbed_attn": True} if spec.supports.stg and spec.family == "ltx2" else {}
     reading = Reading(dtype, {"transformer": stg}, mapped=bool(spec.weights))
+    parts = (*parts, *_upsamplers(spec, folder))
     folders = {part.folder: folder / part.folder for part in parts}
     whole = folder / "transformer_full"  # LTX-2.5's folder has both variants
     if spec.variant == "dev" and whole.is_dir():
@@ -156,3 +170,10 @@ def _from_folder(
 
         loaded["scheduler"] = scheduler_of(spec)  # the folder's is of one variant only
     return loaded
+
+
+def _upsamplers(spec: ModelSpec, folder: Path) -> tuple[Part, ...]:
+    """Those that a folder has; no model_index.json names them."""
+    module, kind = UPSAMPLERS[spec.family]
+    found = (name for name in UPSAMPLER_FOLDERS if (folder / name / "config.json").is_file())
+    return tuple(Part(name, module, kind) for name in found)

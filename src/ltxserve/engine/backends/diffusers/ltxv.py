@@ -26,15 +26,16 @@ from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guided import Guide, guiding
+from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
 from ltxserve.engine.backends.diffusers.prompts import PromptCache
 from ltxserve.engine.backends.diffusers.quiet import quiet
 from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
 from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
+from ltxserve.engine.backends.diffusers.upsampling import Finish, Upsamplers
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
 from ltxserve.engine.preview import LinearPreview
-from ltxserve.media.frames import resize
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
 
@@ -65,8 +66,8 @@ class LtxvBackend:
     ) -> None:
         self.spec = spec
         self.device = device
+        self.upsamplers = Upsamplers.taken(spec.name, LTXLatentUpsamplePipeline, parts)
         self.adapters = Rack(spec, parts, find)
-        self.upsampler = parts.pop("latent_upsampler", None)
         self.curve = parts["scheduler"]
         scheduler = FlowMatchEulerDiscreteScheduler(
             use_dynamic_shifting=False, stochastic_sampling=spec.sampling.stochastic
@@ -74,8 +75,8 @@ class LtxvBackend:
         self.pipeline = LtxvPipeline(**{**parts, "scheduler": scheduler})
         self.pipeline.place = device
         self.pipeline.set_progress_bar_config(disable=True)
-        extra = {} if self.upsampler is None else {"latent_upsampler": self.upsampler}
-        modules = {n: p for n, p in {**parts, **extra}.items() if isinstance(p, nn.Module)}
+        modules = {n: p for n, p in parts.items() if isinstance(p, nn.Module)}
+        modules.update(self.upsamplers.modules)
         self.residency = Residency(modules, device, device_bytes(device))
         self.residency.settle()
         self.prompts = PromptCache()
@@ -91,6 +92,7 @@ class LtxvBackend:
         given: Given | None = None,
     ) -> LtxvMade:
         """See Backend.run."""
+        self.upsamplers.check(plan)
         held = held_pictures(given)
         watched = Watched(observer)
         uses = self.adapters.take(plan.loras)
@@ -112,22 +114,22 @@ class LtxvBackend:
         )
 
     def _denoised(self, work: Work, observer: Observer) -> Tensor:
-        passes = [stage for stage in work.plan.stages if stage.kind == "denoise"]
-        total = sum(stage.steps for stage in passes)
-        latents = self._begun(work, passes[0])
-        count, done = len(work.conditions) + (latents is not None), 0
+        passes = courses(work.plan)
+        latents = self._begun(work, passes[0].stage)
+        count = len(work.conditions) + (latents is not None)
         if count:
             observer(Progress("encode_conditions", 0, count))
             observer(Progress("encode_conditions", count, count))
-        observer(Progress("denoise", 0, total))
-        for number, stage in enumerate(passes):
-            if number and latents is not None:
-                latents = self._larger(latents)
-            step = Steps(stage, done, total, observer)
-            latents = self._pass(work, stage, latents, step)
-            done += stage.steps
+        passes[0].tell(observer, 0)
+        for course in passes:
+            if course.number and latents is not None:
+                latents = self._larger(latents, observer)
+            latents = self._pass(work, course, latents, observer)
         if latents is None:
             raise AssertionError("a plan without denoising")  # pragma: no cover
+        if any(stage.kind == "upscale_temporal" for stage in work.plan.stages):
+            kind = "upscale_temporal"
+            latents = self.upsamplers.run(kind, self.pipeline.vae, latents, observer)
         return latents
 
     def _begun(self, work: Work, first: Stage) -> Tensor | None:
@@ -137,16 +139,17 @@ class LtxvBackend:
         size = first.shape.width, first.shape.height
         return begun_latents(self.pipeline.vae, work.given, size)
 
-    def _pass(self, work: Work, stage: Stage, begun: Tensor | None, step: Steps) -> Tensor:
+    def _pass(self, work: Work, course: Course, begun: Tensor | None, observer: Observer) -> Tensor:
         """Latents (1, c, f, h, w), normalised, of one pass; begun: what it starts from."""
-        shape = stage.shape
-        shown = [c for c in work.conditions if c.strength > 0]
+        stage, shape = course.stage, course.stage.shape
+        acting = [c for c in work.conditions if c.strength > 0]
+        shown = shown_at(acting, shape)
         guide = Guide(work.plan.guidance, work.text.both(work.text.negative))
         # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
         chance = drawing(work.generator, self.device)
         with quiet(), chance, guiding(self.pipeline.transformer, guide):
             made = self.pipeline(
-                video=[sized(c.frames, shape.width, shape.height) for c in shown] or None,
+                video=[as_shares(c.frames) for c in shown] or None,
                 image=[None] * len(shown) or None,
                 frame_index=[c.frame for c in shown],
                 strength=[c.strength for c in shown],
@@ -162,7 +165,7 @@ class LtxvBackend:
                 guidance_scale=1.0,  # guided around the transformer
                 image_cond_noise_scale=self.spec.sampling.image_noise_scale,
                 generator=work.generator,
-                callback_on_step_end=step,
+                callback_on_step_end=stepping(course, observer),
                 callback_on_step_end_tensor_inputs=["latents"],
                 output_type="latent",
                 return_dict=False,
@@ -178,20 +181,10 @@ class LtxvBackend:
             return None  # the pipeline's own, linear and then quadratic
         return [1000.0] * continued + [sigma * 1000 for sigma in sigmas]
 
-    def _larger(self, latents: Tensor) -> Tensor:
-        if self.upsampler is None:
-            raise AssertionError("loading has looked for the upscaler")  # pragma: no cover
+    def _larger(self, latents: Tensor, observer: Observer) -> Tensor:
         second = self.spec.sampling.second_pass
-        pipeline = LTXLatentUpsamplePipeline(self.pipeline.vae, self.upsampler)
-        return pipeline(
-            latents=latents,
-            height=latents.shape[3] * SIDE_STEP * 2,
-            width=latents.shape[4] * SIDE_STEP * 2,
-            adain_factor=1.0,
-            tone_map_compression_ratio=second.tone_map if second is not None else 0.0,
-            output_type="latent",
-            return_dict=False,
-        )[0]
+        finish = Finish(adain=1.0, tone_map=0.0 if second is None else second.tone_map)
+        return self.upsamplers.run("upscale_spatial", self.pipeline.vae, latents, observer, finish)
 
     def _ready_to_decode(self, latents: Tensor, work: Work) -> Tensor:
         vae = self.pipeline.vae
@@ -220,7 +213,7 @@ class LtxvBackend:
         self.residency.leave()
         self.adapters.clear()
         self.prompts.clear()
-        del self.pipeline, self.residency, self.upsampler
+        del self.pipeline, self.residency, self.upsamplers
         free_memory(self.device)
 
 
@@ -233,25 +226,6 @@ class Work:
     conditions: Sequence[ConditionFrames]
     generator: torch.Generator
     given: Given | None = None
-
-
-class Steps:
-    """A pipeline callback that tells the observer of a step; what that raises stops the run."""
-
-    def __init__(self, stage: Stage, done: int, total: int, observer: Observer) -> None:
-        shape = stage.shape
-        sides = shape.height // SIDE_STEP, shape.width // SIDE_STEP
-        self._grid = (latent_frames(shape.num_frames), *sides)
-        self._done, self._total, self._observer = done, total, observer
-
-    def __call__(self, pipeline: Any, step: int, timestep: Any, values: Any) -> dict[str, Any]:
-        del pipeline, timestep
-        own = self._grid[0] * self._grid[1] * self._grid[2]
-        # Tokens of keyframes come before the clip's own.
-        latents = values["latents"][:, -own:].unflatten(1, self._grid).permute(0, 4, 1, 2, 3)
-        done = self._done + step + 1
-        self._observer(Progress("denoise", done, self._total, latents=latents))
-        return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,10 +288,20 @@ def drawing(generator: torch.Generator, device: torch.device) -> Iterator[None]:
         yield
 
 
-def sized(frames: Frames, width: int, height: int) -> Any:
-    """Pictures as the pipeline takes them: (1, n, height, width, 3), 0 to 1, of a pass's size."""
-    if frames.shape[1:3] != (height, width):
-        frames = resize(frames, width, height)
+def stepping(course: Course, observer: Observer) -> Callable[..., dict[str, Any]]:
+    """A pipeline callback that tells the observer of a step; what that raises stops the run."""
+
+    def tell(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+        del pipeline, timestep
+        # Tokens of keyframes come before the clip's own.
+        course.tell(observer, step + 1, values["latents"][:, -course.tokens :])
+        return {}
+
+    return tell
+
+
+def as_shares(frames: Frames) -> Any:
+    """Pictures as the pipeline takes them: (1, n, height, width, 3), 0 to 1."""
     return (frames.astype(np.float32) / 255)[None]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from diffusers import LTX2ConditionPipeline
+from diffusers import FlowMatchEulerDiscreteScheduler, LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift, retrieve_timesteps
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
@@ -40,6 +40,22 @@ class TellingPipeline(LTX2ConditionPipeline):
         return self.place
 
     @contextmanager
+    def refining(self) -> Iterator[None]:
+        """Inside, sigmas are walked as they are told: not bent, and without fresh noise.
+
+        The few steps after a latent upscale cannot remove any, as Lightricks remark.
+        """
+        own = self.scheduler
+        straight = {"use_dynamic_shifting": False, "shift_terminal": None}
+        self.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
+            own.config, **straight, stochastic_sampling=False
+        )
+        try:
+            yield
+        finally:
+            self.scheduler = own
+
+    @contextmanager
     def giving(self, given: GivenLatents) -> Iterator[None]:
         """Inside, runs are given this; sound that is held is told to the model at every call."""
         self.given = given
@@ -51,6 +67,7 @@ class TellingPipeline(LTX2ConditionPipeline):
             yield
         finally:
             del self.given
+            self.before = None
             if hook is not None:
                 hook.remove()
 

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from ltxserve.engine.backends.diffusers.upsampling import PARTS as UPSAMPLERS
 from ltxserve.engine.plan import MemoryEstimate, Plan
 
 Mode = Literal["all", "text_out", "parts"]
@@ -22,7 +23,7 @@ Step = Literal["encode_prompt", "denoise", "decode"]
 TEXT = "text_encoder"
 NEEDED: Mapping[Step, tuple[str, ...]] = {
     "encode_prompt": (TEXT,),
-    "denoise": ("transformer", "connectors", "vae", "audio_vae", "latent_upsampler"),
+    "denoise": ("transformer", "connectors", "vae", "audio_vae", *UPSAMPLERS.values()),
     "decode": ("vae", "audio_vae", "vocoder"),
 }
 _SPARE = 0.95  # of the device's memory may be planned for
@@ -117,7 +118,7 @@ def working_bytes(memory: MemoryEstimate) -> int:
     """Bytes a plan needs besides the weights."""
     parts = memory.components
     decoding = parts.get("decode", 0) + parts.get("frames", 0)
-    held = parts.get("runtime", 0) + parts.get("latents", 0)
+    held = parts.get("runtime", 0) + parts.get("latents", 0) + parts.get("adapters", 0)
     return held + max(parts.get("denoise", 0), decoding)
 
 

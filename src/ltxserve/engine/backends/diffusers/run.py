@@ -1,36 +1,52 @@
-"""Executes plans on a loaded LTX-2 model, up to what is to be decoded; knows no file, no queue."""
+"""Executes plans on a loaded LTX-2 model, up to what is to be decoded; knows no file, no queue.
+
+Two passes, where a plan has them: half the size, latents made twice as large, noised again and
+refined, as Lightricks' two-stage pipelines do. Latents stay where they are throughout.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
+from diffusers.pipelines.ltx2 import LTX2LatentUpsamplePipeline
 from torch import Tensor, nn
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.adapters.worn import Use
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
-from ltxserve.engine.backends.diffusers.given import encode_given
+from ltxserve.engine.backends.diffusers.given import GivenLatents, encode_given
 from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
+from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
 from ltxserve.engine.backends.diffusers.previews import fit_preview, foreseen, middle_frame
 from ltxserve.engine.backends.diffusers.prompts import PromptCache
 from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
 from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
-from ltxserve.engine.geometry import SIDE_STEP, latent_frames
+from ltxserve.engine.backends.diffusers.upsampling import Kind, Upsamplers
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
 
 SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram: half the memory
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Denoised and denormalised: video (1, c, f, h, w), sound (1, c, t, mel bins) or None."""
+
+    video: Tensor
+    audio: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +64,16 @@ class Inputs:
         return len(self.conditions) + sum(part is not None for part in parts)
 
 
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A run: what it begins with, the adapters of each of its passes, and its noise."""
+
+    plan: Plan
+    inputs: Inputs
+    worn: tuple[tuple[Use, ...], ...]
+    generator: torch.Generator
+
+
 class DiffusersBackend:
     """A resident LTX-2 model on one device."""
 
@@ -60,10 +86,12 @@ class DiffusersBackend:
     ) -> None:
         self.spec = spec
         self.device = device
+        self.upsamplers = Upsamplers.taken(spec.name, LTX2LatentUpsamplePipeline, parts)
         self.adapters = Rack(spec, parts, find)
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.place = device
-        self.residency = Residency(_modules(parts), device, device_bytes(device))
+        modules = {**_modules(parts), **self.upsamplers.modules}
+        self.residency = Residency(modules, device, device_bytes(device))
         self.residency.settle()
         self.prompts = PromptCache()
         # Kept after `close`: a model that is loaded while this object lives can share it.
@@ -80,8 +108,9 @@ class DiffusersBackend:
         given: Given | None = None,
     ) -> DiffusersMade:
         """See Backend.run."""
+        self.upsamplers.check(plan)
         watched = Watched(observer)
-        uses = self.adapters.take(plan.loras)
+        worn = self._worn(plan)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan)
             watched(Progress("encode_prompt", 0, 1))
@@ -90,57 +119,85 @@ class DiffusersBackend:
             watched(Progress("encode_prompt", 1, 1))
             inputs = Inputs(text, conditions, given or Given())
             self.residency.enter("denoise")
-            with self.adapters.wearing(uses, self.device):
-                video, audio = self._denoised(plan, seed, inputs, watched)
+            work = Work(plan, inputs, worn, torch.Generator("cpu").manual_seed(seed))
+            latents = self._denoised(work, watched)
         return DiffusersMade(
             self.pipeline,
             plan,
-            Latents(video, audio if plan.generate_audio else None),
+            latents if plan.generate_audio else Latents(latents.video, None),
             text.warnings,
             partial(self.residency.enter, "decode"),
         )
 
-    def _denoised(
-        self,
-        plan: Plan,
-        seed: int,
-        inputs: Inputs,
-        observer: Observer,
-    ) -> tuple[Tensor, Tensor]:
-        count = inputs.count
+    def _worn(self, plan: Plan) -> tuple[tuple[Use, ...], ...]:
+        """The adapters of every pass."""
+        shared = self.adapters.take(plan.loras)
+        return tuple((*shared, *self.adapters.take(stage.loras)) for stage in plan.passes)
+
+    def _denoised(self, work: Work, observer: Observer) -> Latents:
+        passes, count = courses(work.plan), work.inputs.count
         if count:
             observer(Progress("encode_conditions", 0, count))
-        latents = encode_given(self.pipeline, plan, inputs.given, self.spec.mel)
-        self.pipeline.latents_ready = beginning(plan, count, observer)
+        given = encode_given(self.pipeline, work.plan, work.inputs.given, self.spec.mel)
+        self.pipeline.latents_ready = beginning(passes[0], count, observer)
         try:
-            with self.pipeline.giving(latents):
-                return self._called(plan, seed, inputs, observer)
+            ended = self._pass(work, passes[0], given, observer)
         finally:
             del self.pipeline.latents_ready
-            self.pipeline.before = None
+        for course in passes[1:]:
+            begun = Latents(self._upsampled("upscale_spatial", ended.video, observer), ended.audio)
+            with self.pipeline.refining():
+                refined = self._pass(work, course, given, observer, begun)
+            ended = self._with_sound(refined, begun)
+        if any(stage.kind == "upscale_temporal" for stage in work.plan.stages):
+            video = self._upsampled("upscale_temporal", ended.video, observer)
+            ended = Latents(video, ended.audio)
+        return ended
 
-    def _called(
-        self, plan: Plan, seed: int, inputs: Inputs, observer: Observer
-    ) -> tuple[Tensor, Tensor]:
-        return self.pipeline(
-            **inputs.text.arguments(),
-            conditions=[placed(condition) for condition in inputs.conditions] or None,
-            height=plan.generate.height,
-            width=plan.generate.width,
-            num_frames=plan.generate.num_frames,
-            frame_rate=plan.generate.fps,
-            # The pipeline tells the model frame_rate / motion_speed; sound lasts as long as
-            # the clip plays.
-            motion_speed=plan.generate.fps / plan.condition_fps,
-            num_inference_steps=plan.num_inference_steps,
-            sigmas=list(plan.sigmas) if plan.sigmas else None,
-            generator=torch.Generator("cpu").manual_seed(seed),
-            callback_on_step_end=stepping(plan, observer),
-            callback_on_step_end_tensor_inputs=["latents"],
-            output_type="latent",
-            return_dict=False,
-            **guidance_arguments(plan),
-        )
+    def _pass(
+        self,
+        work: Work,
+        course: Course,
+        given: GivenLatents,
+        observer: Observer,
+        begun: Latents | None = None,
+    ) -> Latents:
+        """One pass over the clip; begun: what it is noised from."""
+        stage, shape = course.stage, course.stage.shape
+        shown = shown_at(work.inputs.conditions, shape)
+        held = dataclasses.replace(given, sigmas=stage.sigmas)
+        worn = self.adapters.wearing(work.worn[course.number], self.device)
+        with worn, self.pipeline.giving(held):
+            video, audio = self.pipeline(
+                **work.inputs.text.arguments(),
+                conditions=[placed(condition) for condition in shown] or None,
+                height=shape.height,
+                width=shape.width,
+                num_frames=shape.num_frames,
+                frame_rate=shape.fps,
+                # The pipeline tells the model frame_rate / motion_speed; sound lasts as long as
+                # the clip plays.
+                motion_speed=shape.fps / work.plan.condition_fps,
+                num_inference_steps=stage.steps,
+                sigmas=list(stage.sigmas) if stage.sigmas else None,
+                generator=work.generator,
+                latents=None if begun is None else begun.video,
+                audio_latents=None if begun is None else begun.audio,
+                callback_on_step_end=stepping(course, observer),
+                callback_on_step_end_tensor_inputs=["latents"],
+                output_type="latent",
+                return_dict=False,
+                **guidance_arguments(work.plan, stage.guidance),
+            )
+        return Latents(video, audio)
+
+    def _upsampled(self, kind: Kind, latents: Tensor, observer: Observer) -> Tensor:
+        return self.upsamplers.run(kind, self.pipeline.vae, latents, observer)
+
+    def _with_sound(self, refined: Latents, before: Latents) -> Latents:
+        second = self.spec.sampling.second_pass
+        keeps = second is not None and second.keep_sound
+        return Latents(refined.video, before.audio if keeps else refined.audio)
 
     def peak_memory(self) -> int:
         """See Backend.peak_memory."""
@@ -157,16 +214,8 @@ class DiffusersBackend:
         self.residency.leave()
         self.adapters.clear()
         self.prompts.clear()
-        del self.pipeline, self.residency
+        del self.pipeline, self.residency, self.upsamplers
         free_memory(self.device)
-
-
-@dataclass(frozen=True, eq=False)
-class Latents:
-    """Denoised and denormalised: video (1, c, f, h, w), sound (1, c, t, mel bins) or None."""
-
-    video: Tensor
-    audio: Tensor | None
 
 
 class DiffusersMade:
@@ -208,22 +257,19 @@ def _modules(parts: dict[str, Any]) -> dict[str, nn.Module]:
     return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
 
 
-def beginning(plan: Plan, conditions: int, observer: Observer) -> Callable[[], None]:
+def beginning(course: Course, conditions: int, observer: Observer) -> Callable[[], None]:
     """Tells the observer that the conditions are encoded and denoising begins."""
 
     def tell() -> None:
         if conditions:
             observer(Progress("encode_conditions", conditions, conditions))
-        observer(Progress("denoise", 0, plan.num_inference_steps))
+        course.tell(observer, 0)
 
     return tell
 
 
-def stepping(plan: Plan, observer: Observer) -> Callable[..., dict[str, Any]]:
+def stepping(course: Course, observer: Observer) -> Callable[..., dict[str, Any]]:
     """A pipeline callback that tells the observer of a step; what that raises stops the run."""
-    shape = plan.generate
-    grid = (latent_frames(shape.num_frames), shape.height // SIDE_STEP, shape.width // SIDE_STEP)
-    own = grid[0] * grid[1] * grid[2]
 
     def tell(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         del timestep
@@ -231,8 +277,7 @@ def stepping(plan: Plan, observer: Observer) -> Callable[..., dict[str, Any]]:
         clean = foreseen(pipeline.before, values["latents"], (begun, ended))
         pipeline.before = values["latents"]
         # Keyframe tokens are appended behind the clip's own.
-        latents = clean[:, :own].unflatten(1, grid).permute(0, 4, 1, 2, 3)
-        observer(Progress("denoise", step + 1, plan.num_inference_steps, latents=latents))
+        course.tell(observer, step + 1, clean[:, : course.tokens])
         return {}
 
     return tell

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ltxserve.engine.backends.diffusers.guidance import NEXT_TO_NOTHING, guidance_arguments
+from ltxserve.engine.plan import Guidance
 from tests import tiny
 from tests.tiny import backend, planned, request
 
@@ -19,6 +20,13 @@ def test_off_is_off():
     assert (given["guidance_scale"], given["audio_guidance_scale"]) == (1.0, 1.0)
     assert (given["stg_scale"], given["audio_stg_scale"]) == (0.0, 0.0)
     assert given["spatio_temporal_guidance_blocks"] is None
+
+
+def test_a_pass_may_have_its_own():
+    off = Guidance(1.0, 0.0, (), 0.0, 1.0)
+    given = guidance_arguments(planned(guidance_scale=3, modality_scale=2), off)
+    assert (given["guidance_scale"], given["audio_guidance_scale"]) == (1.0, 1.0)
+    assert (given["modality_scale"], given["audio_modality_scale"]) == (1.0, 1.0)
 
 
 def test_every_term_has_its_place():

@@ -11,7 +11,7 @@ import torch
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import Given, GivenFrames, Placement
 from ltxserve.engine.backends.diffusers.begun import begun_latents
-from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend, TimedVae, shifted, sized
+from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend, TimedVae, as_shares, shifted
 from ltxserve.engine.backends.diffusers.reading.parts import scheduler_of
 from ltxserve.engine.clip import Clip
 from ltxserve.engine.engine import Engine
@@ -177,9 +177,10 @@ def test_the_decoder_is_told_its_timestep(engine: Engine):
     assert not torch.equal(clips[0], clips[1])
 
 
-def test_pictures_are_made_of_a_pass_size():
-    assert sized(np.full((9, 64, 96, 3), 255, np.uint8), 48, 32).shape == (1, 9, 32, 48, 3)
-    assert sized(np.full((1, 32, 32, 3), 255, np.uint8), 32, 32).max() == 1.0
+def test_pictures_are_given_in_shares_of_white():
+    pictures = as_shares(np.full((9, 32, 48, 3), 255, np.uint8))
+    assert pictures.shape == (1, 9, 32, 48, 3)
+    assert pictures.max() == 1.0
 
 
 def test_early_models_shift_their_sigmas_by_size():

@@ -1,5 +1,6 @@
 """The pipeline is diffusers' own, and says when the conditions are through the VAE."""
 
+import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 
@@ -27,6 +28,23 @@ def test_it_tells_once_the_latents_are_ready():
         del pipeline.latents_ready
     assert told == ["ready"]
     assert made[0].shape == (1, 2 * 2 * 2, 4)
+
+
+def test_refining_walks_sigmas_as_they_are_told():
+    pipeline = backend().pipeline
+    own = pipeline.scheduler
+    bent = {"use_dynamic_shifting": True, "shift_terminal": 0.1, "stochastic_sampling": True}
+    pipeline.scheduler = type(own).from_config(own.config, **bent)
+    told = [0.909375, 0.725, 0.421875]
+    try:
+        with pipeline.refining():
+            pipeline.scheduler.set_timesteps(sigmas=told, mu=1.0)
+            assert pipeline.scheduler.sigmas.tolist() == pytest.approx([*told, 0.0])
+            assert not pipeline.scheduler.config.stochastic_sampling
+        pipeline.scheduler.set_timesteps(sigmas=told, mu=1.0)
+        assert pipeline.scheduler.sigmas.tolist() != pytest.approx([*told, 0.0])
+    finally:
+        pipeline.scheduler = own
 
 
 def test_nobody_need_listen():

@@ -35,18 +35,25 @@ def read_parts(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, A
         dtype = getattr(torch, part.dtype) if part.dtype else choice.dtype
         parts[part.name] = assemble(part, sources, Choice(dtype, choice.device, more))
         choose_arithmetic(parts[part.name], choice.device)
-    for part in layout.extras:
-        path = located.path(part.roles[0])
-        if path is not None:
-            source = Source(part.roles[0], open_tensors(path))
-            parts[part.name] = assemble(part, [source], choice)
     text = read_text(spec, located, choice)
     return {
         **parts,
+        **read_extras(spec, located, choice),
         "text_encoder": text.encoder,
         "tokenizer": text.tokenizer,
         "scheduler": scheduler_of(spec),
     }
+
+
+def read_extras(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, Any]:
+    """The parts that lie in files of their own and are there: latent upsamplers."""
+    extras: dict[str, Any] = {}
+    for part in load_layout(spec.layout).extras:
+        path = located.path(part.roles[0])
+        if path is not None:
+            source = Source(part.roles[0], open_tensors(path))
+            extras[part.name] = assemble(part, [source], choice)
+    return extras
 
 
 def open_sources(located: Located) -> list[Source]:
