@@ -15,13 +15,17 @@ _FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 @dataclass(frozen=True)
 class PlannedLora:
-    """An adapter to load: `name` for messages, `repo` and `file` of a catalog row, or `path`."""
+    """An adapter to load: `name` for messages, `repo` and `file` of a catalog row, or `path`.
+
+    bytes: of the file, where the row says so.
+    """
 
     name: str
     strength: float
     repo: str = ""
     file: str = ""
     path: str = ""
+    bytes: int | None = None
 
 
 def plan_loras(
@@ -46,6 +50,11 @@ def plan_loras(
         return ()
     planned = [_plan_one(use, spec, catalog, findings, f"loras.{i}") for i, use in enumerate(uses)]
     return tuple(item for item in planned if item is not None)
+
+
+def file_bytes(loras: tuple[PlannedLora, ...]) -> int:
+    """Bytes of all these files; those whose size no row says are left out."""
+    return sum(lora.bytes or 0 for lora in loras)
 
 
 def is_path(name: str) -> bool:
@@ -125,7 +134,7 @@ def _fits(prefixes: tuple[str, ...], spec: ModelSpec) -> bool:
 
 
 def _planned(row: LoraSpec, strength: float) -> PlannedLora:
-    return PlannedLora(row.name, strength, repo=row.repo, file=row.file)
+    return PlannedLora(row.name, strength, repo=row.repo, file=row.file, bytes=row.bytes)
 
 
 def _plan_one(

@@ -8,7 +8,14 @@ from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras, refining_lora
+from ltxserve.engine.loras import (
+    PlannedLora,
+    camera_lora,
+    camera_prompt,
+    file_bytes,
+    plan_loras,
+    refining_lora,
+)
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
@@ -94,7 +101,7 @@ def _plan_for(
     negative = plan_negative_prompt(request.negative_prompt, guided, spec, findings)
     prompt = camera_prompt(request.camera_motion, request.prompt.strip(), spec, catalog, findings)
     warn_of_length(prompt, spec, findings)
-    loras = plan_loras(request.loras, spec, catalog, findings)
+    loras = _adapters(request, spec, catalog, findings)
     controls = check_controls(request.controls, spec, findings)
     check_output(request.output, length.fps if length else None, findings)
     audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
@@ -128,19 +135,26 @@ def _plan_for(
         stages=stages,
         conditions=conditions,
         controls=controls,
-        loras=(*camera_lora(request.camera_motion, spec, catalog), *loras),
+        loras=loras,
         prompt=prompt,
         negative_prompt=negative,
         generate_audio=audio,
         low_vram=request.low_vram,
         output=request.output,
-        memory=estimate_memory(spec, stages, guided, request.low_vram),
+        memory=estimate_memory(spec, stages, guided, request.low_vram, file_bytes(loras)),
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
         **vars(ways),
         retake=retake,
         extend=extend,
     )
+
+
+def _adapters(
+    request: GenerationRequest, spec: ModelSpec, catalog: Catalog, findings: Findings
+) -> tuple[PlannedLora, ...]:
+    asked = plan_loras(request.loras, spec, catalog, findings)
+    return (*camera_lora(request.camera_motion, spec, catalog), *asked)
 
 
 def _length(

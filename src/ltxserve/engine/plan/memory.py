@@ -10,8 +10,9 @@ denoise     of the pass that needs most: tokens * (width + audio_width) * bytes 
             with a negative prompt; a latent upscaler needs less
 decode      pixels of one decoder tile (at most 512 x 512 x 25) * 24 values * bytes
 frames      pixels of the clip * 3 * bytes (the decoder's output)
+adapters    bytes of the rows of those that are worn; of one by path, nothing is known here
 runtime     Python, torch and the device's context: 0.75 GiB
-peak        runtime + latents + weights + the larger of denoise and decode + frames;
+peak        runtime + latents + weights + adapters + the larger of denoise and decode + frames;
             with low_vram the weights count one component at a time
 """
 
@@ -61,9 +62,9 @@ def weights(spec: ModelSpec, roles: frozenset[str] | None = None) -> dict[str, i
 
 
 def estimate_memory(
-    spec: ModelSpec, stages: tuple[Stage, ...], guided: bool, low_vram: bool
+    spec: ModelSpec, stages: tuple[Stage, ...], guided: bool, low_vram: bool, adapters: int = 0
 ) -> MemoryEstimate:
-    """Bytes by component and at the peak."""
+    """Bytes by component and at the peak. adapters: bytes of those of the whole run."""
     each = value_bytes(spec)
     largest = max((_tokens(s.shape) for s in stages if s.kind in _LATENT), default=0)
     passes = (
@@ -84,10 +85,11 @@ def estimate_memory(
         "decode": tile_pixels * _DECODE_VALUES * each,
         "frames": last.width * last.height * last.num_frames * 3 * each,
         "runtime": RUNTIME,
+        **({"adapters": adapters} if adapters else {}),
     }
     resident = max(held.values()) if low_vram else sum(held.values())
     working = max(parts["denoise"], parts["decode"] + parts["frames"])
-    peak = parts["runtime"] + parts["latents"] + resident + working
+    peak = parts["runtime"] + parts["latents"] + resident + adapters + working
     return MemoryEstimate({**held, **parts}, peak)
 
 

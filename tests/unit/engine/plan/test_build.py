@@ -196,3 +196,14 @@ def test_a_number_too_long_to_print_is_refused_in_words():
     refused = refusal_of(width=10**5000, seed=-(10**5000))
     assert set(refused.codes) == {"invalid_field", "seed_out_of_range"}
     assert "beyond 10^18" in str(refused)
+
+
+def test_adapters_are_held_besides_the_weights():
+    used = [{"name_or_path": "ic-detailer"}, {"name_or_path": "x/of_unknown_size.safetensors"}]
+    size = CATALOG.lora("ic-detailer").bytes
+    assert size
+    for low_vram in (False, True):
+        asked = {"model": "ltx-2-19b-distilled", "low_vram": low_vram}
+        plain, worn = plan_of(**asked).memory, plan_of(**asked, loras=used).memory
+        assert worn.components == {**plain.components, "adapters": size}
+        assert worn.peak == plain.peak + size
