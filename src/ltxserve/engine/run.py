@@ -16,6 +16,7 @@ from ltxserve.engine.ways.base import Playing, Take, Way
 from ltxserve.engine.ways.create import open_way, sources
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
+from ltxserve.types import Shape
 
 SEEDS = 2**32  # random seeds stay below this, so that people can type them
 
@@ -77,7 +78,8 @@ class Run:
     def _read(self) -> tuple[ConditionFrames, ...]:
         read, more = [], sources(self.plan)
         # Conditions lie in the first pass's clip; where the rate is doubled later, it has half.
-        shown = dataclasses.replace(self.plan.generate, fps=self.plan.stages[0].shape.fps)
+        rate = self.plan.stages[0].shape.fps
+        shown = Shape(*self.plan.canvas, self.plan.generate.num_frames, rate)
         total = len(self.plan.conditions) + more
         for number, condition in enumerate(self.plan.conditions):
             self.tell(Progress("read_conditions", number, total))

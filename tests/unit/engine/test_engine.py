@@ -204,6 +204,20 @@ def test_a_reported_seed_makes_the_clip_again():
     assert np.array_equal(clip.frames, again.frames)
 
 
+@pytest.mark.parametrize("size", [(192, 138), (138, 192)])
+def test_a_size_between_multiples_is_the_middle_of_a_larger_clip(size: tuple[int, int]):
+    clip = tiny.engine().generate(request(width=size[0], height=size[1]))
+    wide, high = (-(-side // 32) * 32 for side in size)
+    larger = tiny.engine().generate(request(width=wide, height=high)).frames
+    left, top = (wide - size[0]) // 2, (high - size[1]) // 2
+    middle = larger[:, top : top + size[1], left : left + size[0]]
+    assert np.array_equal(clip.frames, middle)
+
+
+def test_a_square_between_multiples_has_its_size():
+    assert tiny.engine().generate(request(width=150, height=150)).frames.shape[1:3] == (150, 150)
+
+
 def test_the_pipeline_stays_resident():
     before = tiny.backend().pipeline
     tiny.engine().generate(request())

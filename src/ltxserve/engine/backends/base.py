@@ -37,7 +37,7 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class ConditionFrames:
-    """A condition, read: frames uint8 (n, height, width, 3) of the plan's `generate` size.
+    """A condition, read: frames uint8 (n, height, width, 3) of the plan's `canvas` size.
 
     n is 8k+1. frame: pixel frame of the clip that the first of them belongs to. strength: 0 to 1.
     """

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from ltxserve.engine.conditioning import PlannedCondition
+from ltxserve.engine.geometry import SIDE_STEP, cover
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.types import Control, Direction, Output, Shape
 
@@ -139,7 +140,8 @@ class PlannedSound:
 class Plan:
     """Everything a run needs to know and a quote, a dry run or a log wants to show.
 
-    generate: the clip the model makes; deliver: the clip the caller gets after `fit`.
+    generate: the clip the model makes; deliver: the clip the caller gets after `fit`: "crop" cuts
+    its middle out, "scale" scales it to `canvas` first.
     condition_fps: the frame rate the model is told (deliver.fps is the rate of playback).
     sigmas: of the first denoising stage, None = the scheduler's own for num_inference_steps.
     prompt: with the camera's sentence; negative_prompt: "" where no guidance uses it.
@@ -176,6 +178,13 @@ class Plan:
     retake: PlannedRetake | None = None
     extend: PlannedExtend | None = None
     sound: PlannedSound | None = None
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of the whole picture in its right proportions, before it is cut."""
+        if self.fit != "scale":
+            return self.generate.width, self.generate.height
+        return cover((self.deliver.width, self.deliver.height), SIDE_STEP)
 
     @property
     def passes(self) -> tuple[Stage, ...]:

@@ -38,7 +38,8 @@ def plan_picture(
         return None
     scale = spec.sampling.first_pass_scale
     if scale < 1:
-        first = geometry.first_pass_size(deliver, scale)
+        # As Lightricks do: of the padded size, to which the last pass is scaled back.
+        first = geometry.first_pass_size(geometry.cover(deliver, geometry.SIDE_STEP), scale)
         return Picture(deliver, (first[0] * 2, first[1] * 2), first, "scale")
     generate = geometry.cover(deliver, multiple)
     first = (generate[0] // 2, generate[1] // 2) if two_stage else generate

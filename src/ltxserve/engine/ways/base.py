@@ -62,7 +62,8 @@ class Material:
 
 def fitted(plan: Plan, chunk: Frames) -> Frames:
     """Frames of the generated size as they are delivered."""
-    if plan.fit == "none":
+    if plan.fit == "scale":
+        chunk = resize(chunk, *plan.canvas)
+    if plan.canvas == (plan.deliver.width, plan.deliver.height):
         return chunk
-    fit = fit_crop if plan.fit == "crop" else resize
-    return fit(chunk, plan.deliver.width, plan.deliver.height)
+    return fit_crop(chunk, plan.deliver.width, plan.deliver.height)

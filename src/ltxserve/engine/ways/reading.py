@@ -67,13 +67,17 @@ def covering(frames: Frames, plan: Plan) -> Frames:
 
     Exactly so where nothing is scaled, which is wherever one side is a multiple already.
     """
-    wide, high = plan.generate.width, plan.generate.height
-    if plan.fit == "none":
-        return frames
+    framed = _framed(frames, *plan.canvas)
     if plan.fit == "scale":
-        return resize(frames, wide, high)
-    # What `fit_crop` takes out of the middle, the other way round: beyond it, edges go on.
+        return resize(framed, plan.generate.width, plan.generate.height)
+    return framed
+
+
+def _framed(frames: Frames, wide: int, high: int) -> Frames:
+    """What `fit_crop` takes out of the middle, the other way round: beyond it, edges go on."""
     rows, columns = frames.shape[1:3]
+    if (columns, rows) == (wide, high):
+        return frames
     scale = max(columns / wide, rows / high)
     left, top = (wide * scale - columns) / 2, (high * scale - rows) / 2
     beside, above = math.ceil(left), math.ceil(top)

@@ -66,6 +66,33 @@ def test_named_sizes_are_generated_and_cropped(
     assert (made.generate, made.first, made.fit) == (generate, first, "crop")
 
 
+DELIVERED = [(1280, 720), (1920, 1080), (720, 1280), (1080, 1920), (720, 720), (1080, 1080)]
+LARGE = [row.name for row in CATALOG.models.values() if row.runs and row.limits.max_side >= 1920]
+
+
+@pytest.mark.parametrize("two_stage", [False, True])
+@pytest.mark.parametrize("name", LARGE)
+def test_every_model_delivers_the_sizes_people_ask_for(name: str, two_stage: bool):
+    row = CATALOG.model(name)
+    scaled = row.sampling.first_pass_scale < 1
+    for width, height in DELIVERED:
+        made = picture(name, two_stage and not scaled, width=width, height=height)
+        assert made.deliver == (width, height)
+        twice = scaled or two_stage
+        assert made.generate == tuple(side * (2 if twice else 1) for side in made.first)
+        assert not any(side % row.limits.multiple for side in made.first)
+        if not scaled:  # nothing is stretched, and little is cut off
+            assert made.fit == "crop"
+            multiple = row.limits.two_stage_multiple if two_stage else row.limits.multiple
+            for have, want in zip(made.generate, made.deliver, strict=True):
+                assert 0 <= have - want < multiple
+
+
+def test_a_first_pass_is_of_the_padded_size():
+    made = picture("ltxv-2b-0.9.8-distilled", width=1280, height=720)
+    assert (made.first, made.generate, made.fit) == ((832, 480), (1664, 960), "scale")
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "field", "hint"),
     [

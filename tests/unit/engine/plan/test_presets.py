@@ -6,8 +6,9 @@ import pytest
 
 from ltxserve.catalog import load_catalog
 from ltxserve.engine.findings import Findings
+from ltxserve.engine.plan import Guidance, Plan, plan
 from ltxserve.engine.plan.presets import apply_preset
-from ltxserve.types import GenerationRequest
+from ltxserve.types import GenerationRequest, Shape
 
 CATALOG = load_catalog()
 
@@ -92,3 +93,52 @@ def test_a_stored_request_means_the_same():
 
 def test_an_unknown_preset_is_a_problem():
     assert apply(preset="fastest")[1] == ["unknown_preset"]
+
+
+def planned(preset: str, **fields: Any) -> Plan:
+    return plan(GenerationRequest(prompt="x", preset=preset, **fields), CATALOG)
+
+
+def test_the_editors_clip():
+    made = planned("editor")
+    assert made.generate == made.deliver == Shape(704, 480, 121, 25.0)
+    assert made.guidance == Guidance(3.0, 1.0, (19,), 0.7, 1.0)
+    assert made.num_inference_steps == 40
+    row = CATALOG.model(made.model)
+    assert (row.sampling.stg_mode, row.text_encoder.name) == ("attention_values", "t5-xxl")
+
+
+def test_the_a100s_clip_is_made_as_lightricks_config_says():
+    made = planned("runpod-ltxv")
+    first, second = made.passes
+    assert first.sigmas == (1.0, 0.9937, 0.9875, 0.9812, 0.975, 0.9094, 0.725)
+    assert second.sigmas == (0.9094, 0.725, 0.4219)
+    assert (made.guidance.guidance_scale, made.guidance.stg_scale) == (1.0, 0.0)
+    assert (made.decode_timestep, made.decode_noise_scale) == (0.05, 0.025)
+    assert made.deliver == Shape(1216, 704, 121, 30.0)
+
+
+@pytest.mark.parametrize("seconds", [10.0, 15.0, 20.0])
+@pytest.mark.parametrize("size", ["720p", "1080p"])
+@pytest.mark.parametrize("preset", ["fast", "pro"])
+def test_the_platforms_clips(preset: str, size: str, seconds: float):
+    made = planned(preset, size=size, seconds=seconds, upscale={"spatial": True, "temporal": True})
+    sides = {"720p": (1280, 720), "1080p": (1920, 1080)}[size]
+    assert (made.deliver.width, made.deliver.height, made.deliver.fps) == (*sides, 24.0)
+    assert made.deliver.seconds == pytest.approx(seconds, abs=0.4)
+    steps = [stage.steps for stage in made.passes]
+    assert steps == ([8, 3] if preset == "fast" else [30, 3])
+    assert made.passes[1].sigmas == (0.909375, 0.725, 0.421875)
+    assert len(made.passes[1].loras) == (preset == "pro")
+    assert "static" in made.loras[0].name
+    assert made.guidance.uses_negative_prompt == (preset == "pro")
+
+
+def test_the_workers_defaults():
+    made = planned("runpod-ltx2")
+    assert made.generate == Shape(512, 512, 49, 24.0)
+    assert (made.num_inference_steps, made.guidance.guidance_scale) == (30, 7.0)
+
+
+def test_a_draft_is_quick():
+    assert planned("draft").passes[0].steps == 4

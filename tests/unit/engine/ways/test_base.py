@@ -4,9 +4,12 @@ from math import inf
 
 import pytest
 
+from ltxserve.catalog import load_catalog
+from ltxserve.engine.plan import plan
 from ltxserve.engine.ways.base import fitted
 from ltxserve.engine.ways.reading import covering
 from ltxserve.media.frames import psnr
+from ltxserve.types import GenerationRequest
 from tests.tiny import planned
 from tests.unit.media.samples import moving_clip
 
@@ -26,3 +29,14 @@ def test_covering_and_fitting_undo_each_other(size: tuple[int, int], least: floa
     wide = covering(clip, made)
     assert wide.shape == (9, made.generate.height, made.generate.width, 3)
     assert psnr(fitted(made, wide), clip) >= least
+
+
+def test_what_was_scaled_keeps_its_proportions():
+    asked = {"prompt": "x", "model": "ltxv-2b-0.9.8-distilled", "width": 320, "height": 264}
+    made = plan(GenerationRequest.model_validate(asked), load_catalog())
+    assert (made.fit, made.canvas) == ("scale", (320, 288))
+    assert (made.generate.width, made.generate.height) == (384, 320)
+    clip = moving_clip(9, 320, 264)
+    wide = covering(clip, made)
+    assert wide.shape == (9, 320, 384, 3)
+    assert psnr(fitted(made, wide), clip) > 35
