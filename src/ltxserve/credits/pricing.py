@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -16,6 +16,22 @@ NEAR_FRAMES = 4
 """A clip belongs to a table point when it is the 8n+1 frames nearest to it: half a step of 8."""
 
 
+class Added(Protocol):
+    """A video that is gone on from: how many frames are added to it."""
+
+    @property
+    def added(self) -> int: ...
+
+
+class Replaced(Protocol):
+    """A video of which a part is made anew: from one frame to before another."""
+
+    @property
+    def first_frame(self) -> int: ...
+    @property
+    def end_frame(self) -> int: ...
+
+
 class Planned(Protocol):
     """The part of a plan that a price depends on."""
 
@@ -23,6 +39,10 @@ class Planned(Protocol):
     def model(self) -> str: ...
     @property
     def deliver(self) -> Shape: ...
+    @property
+    def extend(self) -> Added | None: ...
+    @property
+    def retake(self) -> Replaced | None: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class Price:
 
 
 def price_of(plan: Planned, price_list: str, catalog: Catalog) -> Price:
-    """The price of the clip that `plan` delivers.
+    """The price of what `plan` makes: the clip, or what is new in a video that was given.
 
     Raises LtxserveError `unknown_price_list`, RequestRefused `not_priced` where the list has no
     price for the size.
@@ -61,10 +81,23 @@ def price_of(plan: Planned, price_list: str, catalog: Catalog) -> Price:
     row = None if size is None else listed.row(variant, size)
     if row is None:
         raise _not_priced(plan.deliver, listed)
-    credits = clip_credits(plan.deliver, row, listed)
-    seconds = float(clip_seconds(plan.deliver))
-    text = f"{catalog.prices.tiers[variant]} {row.size}, {seconds:.4g} s"
+    made = new_part(plan)
+    credits = clip_credits(made, row, listed)
+    seconds = float(clip_seconds(made))
+    what = "" if made is plan.deliver else " of it new"
+    text = f"{catalog.prices.tiers[variant]} {row.size}, {seconds:.4g} s{what}"
     return Price(credits, listed.name, (PriceLine(text, credits),))
+
+
+def new_part(plan: Planned) -> Shape:
+    """The clip that is paid for. n new frames last as long as a clip of n + 1, first to last."""
+    if plan.extend is not None:
+        new = plan.extend.added
+    elif plan.retake is not None:
+        new = plan.retake.end_frame - plan.retake.first_frame
+    else:
+        return plan.deliver
+    return replace(plan.deliver, num_frames=new + 1)
 
 
 def clip_seconds(shape: Shape) -> Fraction:

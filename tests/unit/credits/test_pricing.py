@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ltxserve.catalog import load_catalog
 from ltxserve.credits.pricing import Price, clip_seconds, price_of
-from ltxserve.engine.plan import plan
+from ltxserve.engine.plan import PlannedExtend, PlannedRetake, plan
 from ltxserve.errors import LtxserveError, RequestRefused
 from ltxserve.types import GenerationRequest, Shape
 
@@ -30,6 +30,8 @@ class Clip:
 
     model: str
     deliver: Shape
+    extend: PlannedExtend | None = None
+    retake: PlannedRetake | None = None
 
 
 def cost(model: str, size: str, seconds: float, fps: float = 24.0, listed: str = "table") -> int:
@@ -100,6 +102,31 @@ def test_a_price_explains_itself():
         "price_list": "table",
         "lines": [{"text": "Pro 1080p, 15 s", "credits": 90}],
     }
+
+
+def made_from(source_frames: int, **way: dict[str, object]) -> Price:
+    asked = GenerationRequest.model_validate(
+        {"prompt": "a red ball", "model": FAST, "width": 1280, "height": 720, "fps": 24, **way}
+    )
+    (name,) = way
+    source = getattr(asked, name).model_copy(update={"source_frames": source_frames})
+    return price_of(plan(asked.model_copy(update={name: source}), CATALOG), "table", CATALOG)
+
+
+@pytest.mark.parametrize("direction", ["end", "start"])
+def test_an_extension_costs_what_is_added(direction: str):
+    words = {"source": "a.mp4", "seconds": 5, "direction": direction}
+    short, long = (made_from(frames, extend=words) for frames in (121, 2401))
+    assert short.credits == long.credits == cost(FAST, "720p", 5)
+    assert [line.text for line in short.lines] == ["Fast 720p, 5 s of it new"]
+
+
+def test_a_retake_costs_what_is_made_anew():
+    words = {"source": "a.mp4", "start": 1.0, "end": 3.0}
+    short, long = (made_from(frames, retake=words) for frames in (121, 481))
+    assert short.credits == long.credits
+    # The range is widened to whole latent frames: at most one more at either end.
+    assert cost(FAST, "720p", 2) <= short.credits <= cost(FAST, "720p", 2 + 16 / 24)
 
 
 def test_a_real_plan_has_a_price():
