@@ -71,3 +71,16 @@ def test_an_account_is_changed_and_disabled(locked: Served):
             assert guest.get("/api/account").status_code == 401
             client.patch("/api/accounts/guest", json={"disabled": False})
             assert guest.get("/api/account").json()["queued"] == 1
+
+
+def test_who_is_told_by_webhooks_can_check_who_tells(locked: Served):
+    place = "/api/account/webhook-secret"
+    with locked.client(**{"X-API-Key": locked.account("listener")}) as client:
+        first = client.get(place).json()["secret"]
+        assert first.startswith("whsec_")
+        assert client.get(place).json()["secret"] == first
+        new = client.post(place).json()["secret"]
+        assert new != first
+        assert client.get(place).json()["secret"] == new
+    with locked.client(**{"X-API-Key": locked.account("viewer", scopes=("read",))}) as client:
+        assert client.get(place).json()["code"] == "forbidden"

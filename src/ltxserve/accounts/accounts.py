@@ -145,6 +145,14 @@ def webhook_secret(conn: sa.Connection, account_id: str) -> str:
     return found
 
 
+def renew_webhook_secret(conn: sa.Connection, account_id: str) -> str:
+    """A new secret, which signs from the next try on; the old one is gone. Raises NotFound."""
+    made = _webhook_secret()
+    change = sa.update(accounts).where(accounts.c.id == account_id).values(webhook_secret=made)
+    conn.execute(change)
+    return webhook_secret(conn, account_id)
+
+
 def to_account(row: sa.Row[Any], scopes: tuple[str, ...] | None = None) -> Account:
     """A row of the table accounts; `scopes` = the fewer ones of a key."""
     held = row._mapping

@@ -141,6 +141,23 @@ def top_up(
     typer.echo(json.dumps(said, indent=2) if as_json else f"{found.name} has {balance} credits")
 
 
+@group.command("webhook-secret")
+def webhook_secret(
+    account: Annotated[str, typer.Argument(help="Its name or id.")],
+    new: Annotated[bool, typer.Option("--new", help="Make a new one; the old one ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what an account's webhooks are signed with (Standard Webhooks)."""
+    with open_database(load_settings()) as database:
+        from ltxserve.accounts import accounts
+
+        with database.begin() as conn:
+            found = accounts.get_account(conn, account)
+            tell = accounts.renew_webhook_secret if new else accounts.webhook_secret
+            secret = tell(conn, found.id)
+    typer.echo(json.dumps({"account": found.name, "secret": secret}) if as_json else secret)
+
+
 def _change(account: str, as_json: bool, **wanted: Any) -> None:
     with open_database(load_settings()) as database:
         from ltxserve.accounts.accounts import AccountChange, update_account

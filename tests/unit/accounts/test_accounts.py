@@ -12,6 +12,7 @@ from ltxserve.accounts.accounts import (
     create_account,
     get_account,
     list_accounts,
+    renew_webhook_secret,
     update_account,
     webhook_secret,
 )
@@ -105,6 +106,15 @@ def test_each_account_signs_with_its_own_secret(database: Database):
         secrets = {webhook_secret(conn, name) for name in (LOCAL, made.id)}
     assert len(secrets) == 2
     assert all(secret.startswith("whsec_") for secret in secrets)
+
+
+def test_a_secret_is_made_anew_for_its_account_alone(database: Database):
+    with database.begin() as conn:
+        made = create_account(conn, NewAccount("mivo"))
+        before, local = webhook_secret(conn, made.id), webhook_secret(conn, LOCAL)
+        after = renew_webhook_secret(conn, made.id)
+        assert after == webhook_secret(conn, made.id) != before
+        assert webhook_secret(conn, LOCAL) == local
 
 
 def test_a_missing_scope_is_refused(sqlite: Database):

@@ -75,3 +75,13 @@ def test_credits_are_added_and_a_reference_counts_once(operator: Operator):
     words = ("accounts", "top-up", "mivo", "50", "--reference", "invoice 7")
     assert [operator.ask(*words)["balance"] for _ in range(2)] == [150, 150]
     assert operator.ask("accounts", "list")[1]["balance"] == 150
+
+
+def test_the_webhooks_secret_is_told_and_made_anew(operator: Operator):
+    first = operator.say("accounts", "webhook-secret", "local")
+    assert first.startswith("whsec_")
+    assert operator.say("accounts", "webhook-secret", "local") == first
+    new = operator.ask("accounts", "webhook-secret", "local", "--new")
+    assert new["secret"] != first
+    assert operator.say("accounts", "webhook-secret", "local") == new["secret"]
+    assert operator.refused("accounts", "webhook-secret", "nobody") == "account_not_found"

@@ -17,12 +17,14 @@ from ltxserve.accounts.accounts import (
     create_account,
     get_account,
     list_accounts,
+    renew_webhook_secret,
     update_account,
+    webhook_secret,
 )
 from ltxserve.accounts.keys import KeyRow, list_keys, revoke_key
 from ltxserve.accounts.scopes import USER
 from ltxserve.api import docs
-from ltxserve.api.auth import Admin, Reader
+from ltxserve.api.auth import Admin, Reader, Writer
 from ltxserve.api.context import app_of
 from ltxserve.api.facts import iso
 from ltxserve.credits import ledger
@@ -81,6 +83,20 @@ def own(request: Request, account: Reader) -> dict[str, Any]:
         now = counts(conn, account.id)
         view = account_view(account, ledger.balance(conn, account.id))
     return {**view, "queued": now.queued, "running": now.running}
+
+
+@router.get("/account/webhook-secret", responses=docs.problems(docs.READ))
+def own_webhook_secret(request: Request, account: Writer) -> dict[str, Any]:
+    """What the caller's webhooks are signed with, for a library of Standard Webhooks."""
+    with app_of(request).database.read() as conn:
+        return {"secret": webhook_secret(conn, account.id)}
+
+
+@router.post("/account/webhook-secret", responses=docs.problems(docs.READ))
+def renew_own_webhook_secret(request: Request, account: Writer) -> dict[str, Any]:
+    """Make a new one; it signs from the next try on, and the old one never again."""
+    with app_of(request).database.begin() as conn:
+        return {"secret": renew_webhook_secret(conn, account.id)}
 
 
 @router.get("/account/ledger", responses=docs.problems(docs.READ))
