@@ -1,4 +1,4 @@
-"""`ltxserve train tiny`: trains the built-in model; resumable, with progress and sample sheets."""
+"""`ltxserve train`: the built-in model, then its upsamplers; resumable, with sample sheets."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ltxserve.errors import Problem, RequestRefused
+from ltxserve.errors import ModelUnavailable, Problem, RequestRefused
 from ltxserve.progress import Progress
 
-MODELS = ("tiny",)
+MODELS = ("tiny", "tiny-upsamplers")
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="What to train: tiny.")],
+    model: Annotated[str, typer.Argument(help="What to train: tiny, or tiny-upsamplers on it.")],
     folder: Annotated[
         Path, typer.Option("--folder", help="Checkpoints, logs and sample sheets.")
     ] = Path("out/train-tiny"),
     target: Annotated[
-        Path | None, typer.Option("--target", help="Where the finished model goes.")
+        Path | None, typer.Option("--target", help="The finished model: FOLDER/model.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
     minutes: Annotated[
@@ -30,16 +30,35 @@ def train(
         bool, typer.Option("--compile", help="A third quicker; needs a C++ compiler.")
     ] = False,
 ) -> None:
-    """Train the built-in model from scratch, or go on where an earlier call stopped."""
+    """Train the built-in model from scratch, or go on where an earlier call stopped.
+
+    tiny-upsamplers are fitted to a finished model's pictures, and put into it.
+    """
     if model not in MODELS:
         raise RequestRefused(
-            [Problem("unknown_model", f"{model} cannot be trained here.", "Use tiny.", "model")]
+            [
+                Problem(
+                    "unknown_model",
+                    f"{model} cannot be trained here.",
+                    f"Use {' or '.join(MODELS)}.",
+                    "model",
+                )
+            ]
         )
     # Late: these load torch.
     from ltxserve.cli.bars import BarObserver
+    from ltxserve.training.tiny.fit_upsamplers import train_upsamplers
     from ltxserve.training.tiny.loop import Run
     from ltxserve.training.tiny.recipe import recipe_for, train_tiny
 
+    finished = target or folder / "model"
+    if model != "tiny" and not (finished / "vae").is_dir():
+        raise ModelUnavailable(
+            "weights_missing",
+            f"There is no finished model in {finished}.",
+            "Train it first, or name it with --target.",
+            "target",
+        )
     console = Console(stderr=True, highlight=False)
     with BarObserver(console) as bars:
         run = Run(
@@ -47,10 +66,11 @@ def train(
             minutes,
             on_step=lambda name, step, of, values: bars(Progress(name, step, of)),
         )
-        done = train_tiny(
-            run, recipe_for(device, compiled=compiled), device, target or folder / "model"
-        )
+        if model == "tiny":
+            done = train_tiny(run, recipe_for(device, compiled=compiled), device, finished)
+        else:
+            done = train_upsamplers(run, finished, device)
     if done:
-        typer.echo(str((target or folder / "model").resolve()))
+        typer.echo(str(finished.resolve()))
     else:
         console.print(f"The minutes are up; call again to go on from {folder}.", markup=False)

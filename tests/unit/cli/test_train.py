@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ltxserve.cli import app
-from ltxserve.errors import RequestRefused
+from ltxserve.errors import ModelUnavailable, RequestRefused
 
 
 def test_another_model_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
@@ -26,3 +26,10 @@ def test_no_minutes_leaves_a_checkpoint_and_says_how_to_go_on(
     assert result.exit_code == 0, result.output
     assert (folder / "vae.pt").exists()
     assert str(folder) in result.output.replace("\n", "")
+
+
+def test_upsamplers_need_a_finished_model(tmp_path: Path) -> None:
+    asked = ["train", "tiny-upsamplers", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(app, asked)
+    assert isinstance(result.exception, ModelUnavailable)
+    assert result.exception.code == "weights_missing"
