@@ -21,6 +21,7 @@ from ltxserve.training.tiny.fit_upsamplers import (
     train_upsamplers,
 )
 from ltxserve.training.tiny.loop import Run
+from ltxserve.training.tiny.model import LATENT_CHANNELS
 
 SPATIAL: Kind = "latent_upsampler"
 TEMPORAL: Kind = "temporal_latent_upsampler"
@@ -42,9 +43,10 @@ def test_halves_show_the_same_scene() -> None:
 @pytest.mark.parametrize("kind", [SPATIAL, TEMPORAL])
 def test_latents_of_pairs_fit_the_upsampler(kind: Kind, unfitted: Fitted) -> None:
     pair = make_pairs(kind, unfitted.vae, [1], SMALL[kind].canvases[0])
-    channels = unfitted.vae.config.latent_channels
     sizes = {SPATIAL: ((2, 1, 2), (2, 2, 4)), TEMPORAL: ((2, 2, 2), (3, 2, 2))}[kind]
-    assert [t.shape for t in (pair.half, pair.whole)] == [(1, channels, *size) for size in sizes]
+    assert [t.shape for t in (pair.half, pair.whole)] == [
+        (1, LATENT_CHANNELS, *size) for size in sizes
+    ]
 
 
 def test_a_pool_is_encoded_once_and_says_the_same_again(tmp_path: Path, unfitted: Fitted) -> None:

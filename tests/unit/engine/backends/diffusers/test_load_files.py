@@ -117,3 +117,25 @@ def test_a_diffusers_folder_makes_the_clip_of_the_files_it_was_made_of(tmp_path:
     assert index["vocoder"][1] == "LTX2Vocoder"
     ours, theirs = made_by(tmp_path / "files", row), made_by(tmp_path / "folders", row)
     assert np.array_equal(ours.frames, theirs.frames)
+
+
+def test_upsamplers_lie_in_a_diffusers_folder_or_beside_it_as_the_vendors_files(tmp_path: Path):
+    row = small_row("ltx-2-19b-distilled")
+    write_row(tmp_path / "files", row)
+    asked: dict[str, Any] = {"upscale": {"spatial": True, "temporal": True}}
+    asked |= {"width": 2 * SIDE, "height": 2 * SIDE, "num_frames": 17}
+    wanted = made_by(tmp_path / "files", row, **asked)
+    backend: Any = load_backend(row, Placement("cpu", "float32", tmp_path / "files"))
+    for root in ("folders", "beside"):
+        backend.pipeline.save_pretrained(tmp_path / root / row.diffusers_repo)
+    with pytest.raises(ModelUnavailable) as caught:
+        made_by(tmp_path / "folders", row, **asked)
+    assert caught.value.code == "weights_missing"
+    for name, module in backend.upsamplers.modules.items():
+        module.save_pretrained(tmp_path / "folders" / row.diffusers_repo / name)
+    for file in row.files[1:]:
+        place = tmp_path / "beside" / row.repo / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(tmp_path / "files" / row.repo / file.path)
+    for root in ("folders", "beside"):
+        assert np.array_equal(made_by(tmp_path / root, row, **asked).frames, wanted.frames), root
