@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,8 @@ import torch
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplePipeline
 
 from ltxserve.catalog import load_catalog
-from ltxserve.engine.backends.base import Placement
+from ltxserve.engine.backends.base import Given, GivenSound, Placement
+from ltxserve.engine.backends.diffusers.given import encode_given
 from ltxserve.engine.backends.diffusers.run import DiffusersBackend
 from ltxserve.engine.backends.diffusers.upsampling import Finish, Upsamplers
 from ltxserve.engine.clip import Clip
@@ -23,6 +25,7 @@ from ltxserve.types import GenerationRequest
 from tests.replicas.adapters import adapter, layers
 from tests.replicas.folders import catalog_with, small_row, write_row
 from tests.tiny import Diary, disc, saved
+from tests.unit.engine.ways.given import tone
 
 SPATIAL, BOTH = {"spatial": True}, {"spatial": True, "temporal": True}
 
@@ -135,6 +138,20 @@ def test_conditions_hold_in_both_passes(engine: Engine, tmp_path: Path):
     # The picture was compressed on its way in; the other frames are noise's.
     assert float((ended[:, :, 0] - wanted[:, :, 0]).norm() / wanted.norm()) < 0.3
     assert diary.steps("encode_conditions") == [(0, 1), (1, 1)]
+
+
+def test_a_given_sound_is_held_in_both_passes(engine: Engine):
+    planned = plan(request(sound={"source": "a.wav"}), CATALOG)
+    given = Given(None, GivenSound(tone(17), ((0.0, inf),)))
+    backend = cast(DiffusersBackend, engine.backend(DISTILLED.name))
+    ended = backend.run(planned, 1, (), NullObserver(), given).latents
+    with torch.inference_mode():
+        held = encode_given(backend.pipeline, planned, given, DISTILLED.mel).audio
+    assert ended.audio is not None
+    assert held is not None
+    vae: Any = backend.pipeline.audio_vae
+    tokens = ended.audio.transpose(1, 2).flatten(2, 3)
+    assert torch.allclose((tokens - vae.latents_mean) / vae.latents_std, held.tokens, atol=1e-3)
 
 
 def test_the_seed_decides_both_passes(engine: Engine):
