@@ -1,38 +1,26 @@
 """The wall clock jumps under a running service: no job waits for it, none is paid twice."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from ltxserve.accounts.accounts import Account, NewAccount, create_account
-from ltxserve.app import App, create_app
-from ltxserve.credits import ledger
+from ltxserve.accounts.accounts import Account, NewAccount
+from ltxserve.app import App
 from ltxserve.jobs.states import JobState
 from tests.crash.books import check
 from tests.crash.served import Served
 from tests.diaries import attempts, worker_of
-from tests.services import settings_for, submit, wait_for, wait_until
+from tests.payers import CREDIT, paying
+from tests.services import submit, wait_for, wait_until
 
 pytestmark = pytest.mark.crash
-CREDIT = 1000
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[App]:
-    app = create_app(settings_for(tmp_path), "api")
-    yield app
-    app.close()
 
 
 @pytest.fixture
 def payer(front: App) -> Account:
     """An account that may run one job at a time, so that others of it are put off."""
-    with front.database.begin() as conn:
-        made = create_account(conn, NewAccount("payer", max_running=1))
-        ledger.top_up(conn, made.id, CREDIT)
-        return made
+    return paying(front, NewAccount("payer", max_running=1))
 
 
 def delayed(app: App) -> int:

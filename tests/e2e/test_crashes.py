@@ -2,37 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from ltxserve.accounts.accounts import Account, NewAccount, create_account
-from ltxserve.app import App, create_app
-from ltxserve.credits import ledger
+from ltxserve.accounts.accounts import Account
+from ltxserve.app import App
 from ltxserve.jobs.states import JobState
 from tests.crash.books import check
 from tests.crash.served import Served
 from tests.diaries import attempts, worker_of
-from tests.services import settings_for, submit, wait_for, wait_until
-
-CREDIT = 1000
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[App]:
-    """An API process' view of the service."""
-    app = create_app(settings_for(tmp_path), "api")
-    yield app
-    app.close()
-
-
-@pytest.fixture
-def payer(front: App) -> Account:
-    with front.database.begin() as conn:
-        made = create_account(conn, NewAccount("payer"))
-        ledger.top_up(conn, made.id, CREDIT)
-        return made
+from tests.payers import CREDIT
+from tests.services import submit, wait_for, wait_until
 
 
 def serve(app: App, folder: Path) -> Served:
