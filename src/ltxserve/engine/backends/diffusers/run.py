@@ -90,6 +90,8 @@ class DiffusersBackend:
         self.adapters = Rack(spec, parts, find)
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.place = device
+        # It pads prompts there, and asks the tokenizer's file where it has padded them.
+        self.pipeline.tokenizer_padding_side = "left"
         modules = {**_modules(parts), **self.upsamplers.modules}
         self.residency = Residency(modules, device, device_bytes(device))
         self.residency.settle()

@@ -78,6 +78,18 @@ def test_in_half_precision_too(tmp_path: Path):
         assert clip.audio is None or np.isfinite(clip.audio.samples).all()
 
 
+@pytest.mark.parametrize("name", ["ltx-2-19b-distilled", "ltx-2.3-22b-distilled"])
+def test_the_side_that_a_tokenizers_file_names_changes_nothing(name: str, tmp_path: Path):
+    row = small_row(name)
+    clips: list[Clip] = []
+    for side in ("left", "right"):
+        write_row(tmp_path / side, row)
+        told = tmp_path / side / row.text_encoder.repo / "tokenizer_config.json"
+        told.write_text(json.dumps({**json.loads(told.read_text()), "padding_side": side}))
+        clips.append(made_by(tmp_path / side, row))
+    assert np.array_equal(clips[0].frames, clips[1].frames)
+
+
 def test_missing_files_are_named_with_what_brings_them(tmp_path: Path):
     row = small_row("ltx-2-19b-dev")
     with pytest.raises(ModelUnavailable) as caught:
