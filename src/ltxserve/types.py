@@ -46,11 +46,16 @@ class LoraUse(Noun):
 
 
 class Control(Noun):
-    """A control video (edges, depth or poses) that the clip's motion must follow."""
+    """A control video (edges, depth or poses) that the clip's motion must follow.
+
+    compute: whether the source is a plain video that it is made of; None = yes for canny, no for
+    the others, of which this build makes none.
+    """
 
     kind: ControlKind
     source: str
     strength: float = 1.0
+    compute: bool | None = None
 
 
 class Upscale(Noun):

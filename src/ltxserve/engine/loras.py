@@ -88,7 +88,7 @@ def camera_lora(motion: str | None, spec: ModelSpec, catalog: Catalog) -> tuple[
     if motion is None or spec.supports.camera != "lora":
         return ()
     row = _camera_row(_key(motion), spec, catalog)
-    return (_planned(row, row.strength),) if row else ()
+    return (planned_row(row, row.strength),) if row else ()
 
 
 def refining_lora(spec: ModelSpec, catalog: Catalog) -> tuple[PlannedLora, ...]:
@@ -97,7 +97,7 @@ def refining_lora(spec: ModelSpec, catalog: Catalog) -> tuple[PlannedLora, ...]:
     if second is None or not second.adapter:
         return ()
     row = catalog.lora(second.adapter)
-    return (_planned(row, row.strength),)
+    return (planned_row(row, row.strength),)
 
 
 def _move(motion: str | None, spec: ModelSpec, catalog: Catalog, findings: Findings):
@@ -133,7 +133,8 @@ def _fits(prefixes: tuple[str, ...], spec: ModelSpec) -> bool:
     return spec.name.startswith(prefixes) if prefixes else False
 
 
-def _planned(row: LoraSpec, strength: float) -> PlannedLora:
+def planned_row(row: LoraSpec, strength: float) -> PlannedLora:
+    """An adapter of the catalog, to be worn."""
     return PlannedLora(row.name, strength, repo=row.repo, file=row.file, bytes=row.bytes)
 
 
@@ -165,4 +166,4 @@ def _plan_one(
             f"{where}.name_or_path",
         )
         return None
-    return _planned(row, use.strength)
+    return planned_row(row, use.strength)

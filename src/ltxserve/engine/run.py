@@ -7,8 +7,15 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ltxserve.engine.backends.base import Backend, ConditionFrames, Frames, Made
-from ltxserve.engine.backends.inputs import read_condition
+from ltxserve.engine.backends.base import (
+    Backend,
+    ConditionFrames,
+    ControlFrames,
+    Frames,
+    Given,
+    Made,
+)
+from ltxserve.engine.backends.inputs import read_condition, read_control
 from ltxserve.engine.clip import Report
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.stopwatch import Stopwatch
@@ -38,6 +45,7 @@ class Run:
         self._made: Made | None = None
         self._way: Way | None = None
         self._warnings: tuple[str, ...] = ()
+        self._controls: tuple[ControlFrames, ...] = ()
 
     def tell(self, progress: Progress) -> None:
         """Tell the observer; time belongs to the stage it was told of last."""
@@ -80,12 +88,15 @@ class Run:
         # Conditions lie in the first pass's clip; where the rate is doubled later, it has half.
         rate = self.plan.stages[0].shape.fps
         shown = Shape(*self.plan.canvas, self.plan.generate.num_frames, rate)
-        total = len(self.plan.conditions) + more
+        total = len(self.plan.conditions) + len(self.plan.controls) + more
         for number, condition in enumerate(self.plan.conditions):
             self.tell(Progress("read_conditions", number, total))
             read.append(read_condition(condition, shown))
+        for number, control in enumerate(self.plan.controls, len(read)):
+            self.tell(Progress("read_conditions", number, total))
+            self._controls += (read_control(control, self.plan.stages[0].shape),)
         if more:
-            self.tell(Progress("read_conditions", len(read), total))
+            self.tell(Progress("read_conditions", total - more, total))
         self._way = open_way(self.plan)
         if total:
             self.tell(Progress("read_conditions", total, total))
@@ -102,7 +113,10 @@ class Run:
         assert self._backend is not None
         # Another seed for every segment: the same noise again would make the same motion again.
         seed = (self.seed + take.number) % 2**63
-        self._made = self._backend.run(take.plan, seed, conditions, tell, take.given)
+        given = take.given
+        if self._controls:
+            given = dataclasses.replace(given or Given(), controls=self._controls)
+        self._made = self._backend.run(take.plan, seed, conditions, tell, given)
         self._warnings += self._made.warnings
         return Telling(self._made, take, tell)
 

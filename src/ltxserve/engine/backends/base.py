@@ -69,11 +69,24 @@ class GivenSound:
 
 
 @dataclass(frozen=True, eq=False)
+class ControlFrames:
+    """A control video, read: frames uint8 (n, height, width, 3) of the first pass's size.
+
+    n is 8k+1. strength: how clean the model sees it, 0 to 1. downscale: how many times smaller.
+    """
+
+    frames: Frames
+    strength: float
+    downscale: int
+
+
+@dataclass(frozen=True, eq=False)
 class Given:
     """What a clip is made from, besides conditions."""
 
     frames: GivenFrames | None = None
     sound: GivenSound | None = None
+    controls: tuple[ControlFrames, ...] = ()
 
 
 class Made(Protocol):

@@ -6,11 +6,12 @@ import dataclasses
 import math
 from fractions import Fraction
 
-from ltxserve.engine.backends.base import ConditionFrames, Frames
+from ltxserve.engine.backends.base import ConditionFrames, ControlFrames, Frames
 from ltxserve.engine.geometry import frames_floor
-from ltxserve.engine.plan import PlannedCondition
+from ltxserve.engine.plan import PlannedCondition, PlannedControl
 from ltxserve.errors import MediaError
 from ltxserve.media.decode import VideoFrames, read_image, read_video
+from ltxserve.media.edges import canny
 from ltxserve.media.fetch import local_copy
 from ltxserve.media.frames import fit_crop, recompress
 from ltxserve.media.rates import exact_fps
@@ -32,6 +33,19 @@ def read_condition(condition: PlannedCondition, clip: Shape) -> ConditionFrames:
     if len(fitted) == 1:
         fitted = recompress(fitted[0], condition.crf)[None]
     return ConditionFrames(fitted, condition.frame, condition.strength)
+
+
+def read_control(control: PlannedControl, clip: Shape) -> ControlFrames:
+    """A control video of a clip's first pass, its edges drawn where that is planned.
+
+    Fitted by cropping, at the clip's rate, at most as long as the clip. Raises MediaError for a
+    source that cannot be used, ModelUnavailable where edges cannot be drawn.
+    """
+    with local_copy(control.source) as source:
+        played = _played(source, clip.num_frames, exact_fps(clip.fps))
+    fitted = fit_crop(played, clip.width, clip.height)
+    frames = canny(fitted) if control.compute else fitted
+    return ControlFrames(frames, control.strength, control.downscale)
 
 
 def at_rate(video: VideoFrames, fps: Fraction) -> Frames:
@@ -57,8 +71,12 @@ def _frames(condition: PlannedCondition, fps: Fraction) -> Frames:
 
 
 def _video(condition: PlannedCondition, fps: Fraction) -> Frames:
-    wanted = condition.num_frames or condition.max_frames
-    rate = read_video(condition.source, 0, 1).fps
+    return _played(condition.source, condition.num_frames or condition.max_frames, fps)
+
+
+def _played(source: str, wanted: int, fps: Fraction) -> Frames:
+    """The first frames of a video at another rate: 8k+1, at most `wanted`."""
+    rate = read_video(source, 0, 1).fps
     needed = math.floor((wanted - 1) / fps * rate) + 1
-    played = at_rate(read_video(condition.source, 0, needed), fps)
+    played = at_rate(read_video(source, 0, needed), fps)
     return played[: frames_floor(min(len(played), wanted))]

@@ -16,6 +16,7 @@ from ltxserve.engine.loras import (
     plan_loras,
     refining_lora,
 )
+from ltxserve.engine.plan.controls import plan_controls
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
@@ -42,7 +43,7 @@ from ltxserve.engine.plan.ways import (
     source_of,
     start_at,
 )
-from ltxserve.engine.upscale import check_controls, check_upscale
+from ltxserve.engine.upscale import check_upscale
 from ltxserve.errors import LtxserveError
 from ltxserve.types import GenerationRequest, Shape, Upscale
 
@@ -89,7 +90,8 @@ def _plan_for(
     spec: ModelSpec, request: GenerationRequest, catalog: Catalog, findings: Findings
 ) -> Plan:
     upscale = check_upscale(request.upscale, spec, findings)
-    picture = plan_picture(request, spec, upscale.spatial, findings)
+    controls = plan_controls(request, spec, catalog, findings)
+    picture = plan_picture(request, spec, upscale.spatial, findings, controls.downscale)
     length, retake, extend = _length(request, spec, upscale, findings)
     conditions = plan_conditions(
         request.conditions, spec, _timeline(length, request, spec, upscale), findings
@@ -102,7 +104,6 @@ def _plan_for(
     prompt = camera_prompt(request.camera_motion, request.prompt.strip(), spec, catalog, findings)
     warn_of_length(prompt, spec, findings)
     loras = _adapters(request, spec, catalog, findings)
-    controls = check_controls(request.controls, spec, findings)
     check_output(request.output, length.fps if length else None, findings)
     audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
     _warn_of_silent_guidance(request, audio, findings)
@@ -113,9 +114,9 @@ def _plan_for(
     given = sum(part is not None for part in (source_of(request), request.sound))
     made_sound = audio and ways.sound is None
     refining = refining_lora(spec, catalog)
-    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound, refining)
+    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound, refining, controls)
     stages = plan_stages(spec, picture, length, recipe)
-    passes = forward_passes(guidance, audio_guidance)
+    worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
     stages, deliver = _whole(stages, deliver, retake, extend)
     return Plan(
@@ -134,14 +135,14 @@ def _plan_for(
         max_sequence_length=spec.text_encoder.max_tokens,
         stages=stages,
         conditions=conditions,
-        controls=controls,
+        controls=controls.planned,
         loras=loras,
         prompt=prompt,
         negative_prompt=negative,
         generate_audio=audio,
         low_vram=request.low_vram,
         output=request.output,
-        memory=estimate_memory(spec, stages, guided, request.low_vram, file_bytes(loras)),
+        memory=estimate_memory(spec, stages, guided, request.low_vram, worn),
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
         **vars(ways),

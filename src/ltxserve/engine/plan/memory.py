@@ -66,9 +66,11 @@ def estimate_memory(
 ) -> MemoryEstimate:
     """Bytes by component and at the peak. adapters: bytes of those of the whole run."""
     each = value_bytes(spec)
-    largest = max((_tokens(s.shape) for s in stages if s.kind in _LATENT), default=0)
+    largest = max(
+        (_tokens(s.shape) + s.also_tokens for s in stages if s.kind in _LATENT), default=0
+    )
     passes = (
-        _tokens(s.shape) * (2 if _is_guided(s, guided) else 1)
+        (_tokens(s.shape) + s.also_tokens) * (2 if _is_guided(s, guided) else 1)
         for s in stages
         if s.kind == "denoise"
     )
@@ -111,7 +113,7 @@ def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) ->
     work = sum(
         stage.steps
         * (passes if stage.guidance is None else forward_passes(stage.guidance))
-        * _tokens(stage.shape)
+        * (_tokens(stage.shape) + stage.also_tokens)
         for stage in stages
         if stage.kind == "denoise"
     )

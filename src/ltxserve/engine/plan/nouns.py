@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ltxserve.engine.conditioning import PlannedCondition
 from ltxserve.engine.geometry import SIDE_STEP, cover
 from ltxserve.engine.loras import PlannedLora
-from ltxserve.types import Control, Direction, Output, Shape
+from ltxserve.types import ControlKind, Direction, Output, Shape
 
 StageKind = Literal[
     "encode_prompt",
@@ -48,7 +48,8 @@ class Stage:
 
     sigmas: of a denoising stage; None = the scheduler makes its own curve of `steps`. guidance:
     of picture and sound in a denoising stage that has its own; None = the plan's. loras: adapters
-    of this stage alone, besides the plan's.
+    of this stage alone, besides the plan's. also_tokens: of control videos, which the model sees
+    besides the clip's own.
     """
 
     kind: StageKind
@@ -57,6 +58,7 @@ class Stage:
     sigmas: tuple[float, ...] | None = None
     guidance: Guidance | None = None
     loras: tuple[PlannedLora, ...] = ()
+    also_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,21 @@ class PlannedExtend:
 
 
 @dataclass(frozen=True)
+class PlannedControl:
+    """A control video that the first pass follows. strength: how clean the model sees it, 0 to 1.
+
+    compute: whether it is made of the source. downscale: the model sees it so many times smaller
+    than the clip.
+    """
+
+    kind: ControlKind
+    source: str
+    strength: float
+    compute: bool
+    downscale: int
+
+
+@dataclass(frozen=True)
 class PlannedSound:
     """The sound that the clip is made to and carries, from its second `start` on."""
 
@@ -164,7 +181,7 @@ class Plan:
     max_sequence_length: int
     stages: tuple[Stage, ...]
     conditions: tuple[PlannedCondition, ...]
-    controls: tuple[Control, ...]
+    controls: tuple[PlannedControl, ...]
     loras: tuple[PlannedLora, ...]
     prompt: str
     negative_prompt: str

@@ -27,10 +27,18 @@ class Picture:
 
 
 def plan_picture(
-    request: GenerationRequest, spec: ModelSpec, two_stage: bool, findings: Findings
+    request: GenerationRequest,
+    spec: ModelSpec,
+    two_stage: bool,
+    findings: Findings,
+    downscale: int = 1,
 ) -> Picture | None:
-    """The picture's sizes, or None with the reason in `findings`."""
+    """The picture's sizes, or None with the reason in `findings`.
+
+    downscale: what the first pass sees of control videos is so many times smaller, and whole.
+    """
     multiple = spec.limits.two_stage_multiple if two_stage else spec.limits.multiple
+    multiple *= downscale
     deliver = _wanted(request, spec, multiple, findings)
     if deliver is None:
         return None

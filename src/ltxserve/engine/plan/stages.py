@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.loras import PlannedLora
+from ltxserve.engine.plan.controls import NONE, Controls
 from ltxserve.engine.plan.length import Length
 from ltxserve.engine.plan.nouns import Segment, Stage
 from ltxserve.engine.plan.picture import Picture
@@ -15,7 +16,10 @@ from ltxserve.types import Shape, Upscale
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the stages depend on besides the shapes. refining: adapters of the second pass."""
+    """What the stages depend on besides the shapes. refining: adapters of the second pass.
+
+    controls: what the first pass follows.
+    """
 
     steps: int
     sigmas: tuple[float, ...] | None
@@ -23,6 +27,7 @@ class Recipe:
     conditions: int
     audio: bool
     refining: tuple[PlannedLora, ...] = ()
+    controls: Controls = NONE
 
 
 def plan_stages(
@@ -31,9 +36,11 @@ def plan_stages(
     """Prompt, conditions, first pass, upscales with their passes, decoding, the file."""
     first = Shape(*picture.first, length.first_frames, length.first_fps)
     stages = [Stage("encode_prompt", 1, first)]
-    if recipe.conditions:
-        stages.append(Stage("encode_conditions", recipe.conditions, first))
-    stages.append(Stage("denoise", recipe.steps, first, recipe.sigmas))
+    shown = recipe.conditions + len(recipe.controls.planned)
+    if shown:
+        stages.append(Stage("encode_conditions", shown, first))
+    led = recipe.controls.loras, recipe.controls.tokens(first)
+    stages.append(Stage("denoise", recipe.steps, first, recipe.sigmas, None, *led))
     shape = first
     if picture.generate != picture.first:
         shape = Shape(*picture.generate, first.num_frames, first.fps)

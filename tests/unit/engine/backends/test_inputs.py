@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ltxserve.engine.backends.inputs import at_rate, read_condition
-from ltxserve.engine.plan import PlannedCondition
+from ltxserve.engine.backends.inputs import at_rate, read_condition, read_control
+from ltxserve.engine.plan import PlannedCondition, PlannedControl
 from ltxserve.errors import MediaError
 from ltxserve.media.decode import VideoFrames
+from ltxserve.media.edges import canny
 from ltxserve.media.encode import write_video
 from ltxserve.media.formats.base import EncodeTarget
 from ltxserve.media.frames import fit_crop, psnr, recompress
@@ -171,3 +172,21 @@ def test_a_url_goes_through_the_safe_fetch():
     with pytest.raises(MediaError) as caught:
         read_condition(condition("http://127.0.0.1/a.png"), CLIP)
     assert caught.value.code == "url_refused"
+
+
+def test_a_control_video_is_fitted_and_its_edges_are_drawn_where_planned(tmp_path: Path):
+    clip = np.full((20, 60, 120, 3), 30, np.uint8)
+    clip[:, 20:40, 50:70] = 220
+    path = tmp_path / "a.mp4"
+    write_video([clip], EncodeTarget(path, "mp4", Fraction(48), 120, 60, crf=1))
+    ready = PlannedControl("pose", str(path), 0.7, False, 2)
+    shape = Shape(64, 64, 17, 24)
+    read = read_control(ready, shape)
+    assert read.frames.shape == (9, 64, 64, 3)  # 10 frames at half the rate, 8k+1 of them
+    assert (read.strength, read.downscale) == (0.7, 2)
+    assert read.frames[0, 32, 32].min() > 180
+    drawn = read_control(dataclasses.replace(ready, compute=True), shape)
+    assert set(np.unique(drawn.frames)) == {0, 255}
+    assert np.array_equal(drawn.frames, canny(read.frames))
+    with pytest.raises(MediaError):
+        read_control(dataclasses.replace(ready, source=str(tmp_path / "none.mp4")), shape)

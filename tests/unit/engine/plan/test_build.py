@@ -103,7 +103,7 @@ def test_models_of_later_builds_are_refused_by_their_row(name: str):
 
 def test_what_a_running_model_cannot_do_yet_is_refused_by_field():
     asked = {"controls": [{"kind": "canny", "source": "a.mp4"}], "camera_motion": "dolly_in"}
-    refused = refusal_of(model="ltx-2-19b-dev", **asked)
+    refused = refusal_of(model="ltxv-13b-0.9.8-distilled", **asked)
     assert refused.codes == ("not_yet_in_this_build",)
     assert [problem.field for problem in refused.problems] == ["controls"]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ltxserve.catalog.spec import Mel
 from ltxserve.engine.backends.base import Given, GivenFrames, GivenSound
 from ltxserve.engine.backends.diffusers.mel import Grid, log_mel
+from ltxserve.engine.backends.diffusers.references import Reference
 from ltxserve.engine.geometry import FRAME_STEP, latent_frames
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import LAYOUTS, Sound
@@ -33,6 +34,7 @@ class GivenLatents:
     video: Held | None = None
     audio: Held | None = None
     sigmas: tuple[float, ...] | None = None
+    references: tuple[Reference, ...] = ()
 
 
 def encode_given(pipeline: Any, plan: Plan, given: Given, mel: Mel) -> GivenLatents:

@@ -18,6 +18,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ltxserve.engine.backends.diffusers.given import GivenLatents
+from ltxserve.engine.backends.diffusers.references import with_references
 
 
 def _nothing() -> None:
@@ -84,9 +85,10 @@ class TellingPipeline(LTX2ConditionPipeline):
             latents[:, own] = torch.where(shown, latents[:, own], based)
             clean[:, own] = torch.where(shown, clean[:, own], held.tokens * held.mask)
             mask[:, own] = torch.maximum(mask[:, own], held.mask)
-        self.before = latents
+        made = with_references(self, self.given.references, (latents, mask, clean, coords), kwargs)
+        self.before = made[0]
         self.latents_ready()
-        return latents, mask, clean, coords
+        return made
 
     def prepare_audio_latents(self, *args: Any, **kwargs: Any) -> Tensor:
         """As the pipeline's own, on what is given."""

@@ -30,6 +30,10 @@ from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
 from ltxserve.engine.backends.diffusers.previews import fit_preview, foreseen, middle_frame
 from ltxserve.engine.backends.diffusers.prompts import PromptCache
+from ltxserve.engine.backends.diffusers.references import (
+    encode_references,
+    told_downscale,
+)
 from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
 from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
 from ltxserve.engine.backends.diffusers.upsampling import Kind, Upsamplers
@@ -61,7 +65,8 @@ class Inputs:
     def count(self) -> int:
         """Pictures, videos and sounds that go through an encoder."""
         parts = (self.given.frames, self.given.sound)
-        return len(self.conditions) + sum(part is not None for part in parts)
+        seen = len(self.conditions) + len(self.given.controls)
+        return seen + sum(part is not None for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +146,13 @@ class DiffusersBackend:
         if count:
             observer(Progress("encode_conditions", 0, count))
         given = encode_given(self.pipeline, work.plan, work.inputs.given, self.spec.mel)
+        led = encode_references(
+            self.pipeline, work.inputs.given.controls, told_downscale(work.worn[0])
+        )
         self.pipeline.latents_ready = beginning(passes[0], count, observer)
         try:
-            ended = self._pass(work, passes[0], given, observer)
+            first = dataclasses.replace(given, references=led)
+            ended = self._pass(work, passes[0], first, observer)
         finally:
             del self.pipeline.latents_ready
         for course in passes[1:]:

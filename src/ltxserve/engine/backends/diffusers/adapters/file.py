@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,11 @@ class Delta:
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """An adapter in main memory, by layer; as its file has the numbers."""
+    """An adapter in main memory, by layer; as its file has the numbers. told: its metadata."""
 
     deltas: Mapping[Place, Delta]
     bytes: int
+    told: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def open_adapter(path: Path, layers: Layers) -> AdapterFile:
@@ -156,7 +157,7 @@ def read_adapter(checked: AdapterFile) -> Adapter:
         )
         for place, pair in checked.pairs.items()
     }
-    return Adapter(deltas, checked.bytes)
+    return Adapter(deltas, checked.bytes, checked.file.metadata)
 
 
 @dataclass(frozen=True)
