@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
@@ -97,7 +98,7 @@ class LtxvBackend:
         watched = Watched(observer)
         uses = self.adapters.take(plan.loras)
         with torch.inference_mode(), device_errors(watched):
-            self.residency.begin(plan)
+            self.residency.begin(plan, worn_bytes(uses))
             watched(Progress("encode_prompt", 0, 1))
             reading = partial(self.residency.enter, "encode_prompt")
             text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)

@@ -49,9 +49,12 @@ class Residency:
         self.mode = self._mode_for(working=0, low_vram=False)
         self._bring(set(self._parts) if self.mode == "all" else self._without_text())
 
-    def begin(self, plan: Plan) -> None:
-        """Decide for a request: by its low_vram, and by what it will need besides the weights."""
-        self.mode = self._mode_for(working_bytes(plan.memory), plan.low_vram)
+    def begin(self, plan: Plan, adapters: int = 0) -> None:
+        """Decide for a request: by its low_vram, and by what it will need besides the weights.
+
+        adapters: bytes of those that are worn at once; the plan knows only some sizes.
+        """
+        self.mode = self._mode_for(working_bytes(plan.memory) + adapters, plan.low_vram)
 
     def enter(self, step: Step) -> None:
         """Have on the device what a step needs; others leave first, where the mode says so."""
@@ -115,10 +118,10 @@ def weight_bytes(part: nn.Module) -> int:
 
 
 def working_bytes(memory: MemoryEstimate) -> int:
-    """Bytes a plan needs besides the weights."""
+    """Bytes a plan needs besides the weights and adapters."""
     parts = memory.components
     decoding = parts.get("decode", 0) + parts.get("frames", 0)
-    held = parts.get("runtime", 0) + parts.get("latents", 0) + parts.get("adapters", 0)
+    held = parts.get("runtime", 0) + parts.get("latents", 0)
     return held + max(parts.get("denoise", 0), decoding)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
-from ltxserve.engine.backends.diffusers.adapters.worn import Use
+from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
@@ -119,7 +119,7 @@ class DiffusersBackend:
         watched = Watched(observer)
         worn = self._worn(plan)
         with torch.inference_mode(), device_errors(watched):
-            self.residency.begin(plan)
+            self.residency.begin(plan, max(map(worn_bytes, worn)))
             watched(Progress("encode_prompt", 0, 1))
             reading = partial(self.residency.enter, "encode_prompt")
             text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)

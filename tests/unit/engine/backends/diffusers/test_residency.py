@@ -108,6 +108,14 @@ def test_a_request_that_broke_leaves_no_trace_either():
     assert course(made, plan()) == [set(SIZES)] * 3
 
 
+def test_adapters_need_room_too():
+    made, _ = residency(80)
+    made.begin(plan())
+    assert made.mode == "all"
+    made.begin(plan(), adapters=10)
+    assert made.mode == "text_out"
+
+
 def test_nothing_stays_after_the_end():
     made, parts = residency(200)
     made.settle()

@@ -48,6 +48,11 @@ def wearing(parts: Mapping[str, Any], uses: Sequence[Use], device: torch.device)
         yield
 
 
+def worn_bytes(uses: Sequence[Use]) -> int:
+    """Bytes of adapters that are worn together, as their files have them."""
+    return sum(use.adapter.bytes for use in uses if use.strength)
+
+
 def arithmetic(part: nn.Module) -> torch.dtype:
     """What a part computes in: the type of its weights, but for those that are only kept in fp8."""
     kinds = (weights.dtype for weights in part.parameters())

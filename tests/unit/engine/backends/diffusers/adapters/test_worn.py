@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ltxserve.engine.backends.diffusers.adapters.file import Adapter, open_adapter, read_adapter
 from ltxserve.engine.backends.diffusers.adapters.layers import PARTS, Layers, live_shapes
-from ltxserve.engine.backends.diffusers.adapters.worn import Use, arithmetic, wearing
+from ltxserve.engine.backends.diffusers.adapters.worn import Use, arithmetic, wearing, worn_bytes
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
 from ltxserve.engine.backends.diffusers.reading.layout import load_layout
@@ -100,6 +100,12 @@ def test_strengths_scale_and_adapters_add(tmp_path: Path):
     assert furthest({n: twice[n] + other[n] for n in twice}, both) < 1e-5
     nothing = added(Use(one, 0.0))
     assert not any(t.any() for t in nothing.values())
+
+
+def test_bytes_are_those_of_the_adapters_that_act():
+    one, two = Adapter({}, 10), Adapter({}, 7)
+    assert worn_bytes([Use(one, 1.0), Use(two, 0.5), Use(two, 0.0)]) == 17
+    assert worn_bytes([]) == 0
 
 
 def test_weights_that_are_kept_in_fp8_stay_so(tmp_path: Path):
