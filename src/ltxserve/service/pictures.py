@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ltxserve.media.colour import Pixels, to_rgb
 from ltxserve.media.decode import video_stream
+from ltxserve.media.failures import writing
 from ltxserve.media.frames import resize
 from ltxserve.media.source import locate, open_container
 from ltxserve.media.stills import read_image
-from ltxserve.media.thumbnail import contact_sheet, save_image
+from ltxserve.media.thumbnail import contact_sheet
 
 _CELLS, _COLUMNS, _CELL_WIDTH = 12, 4, 320
+_QUALITY = 92
 JPEG = "image/jpeg"
 
 
@@ -28,9 +31,15 @@ def write_pictures(clip: Path, num_frames: int, folder: Path) -> dict[str, tuple
     wanted = {int(place) for place in places} | {num_frames // 2}
     small = {place: _small(frame) for place, frame in _frames(clip, wanted)}
     thumbnail, sheet = folder / "thumbnail.jpg", folder / "preview.jpg"
-    save_image(small[num_frames // 2], thumbnail)
-    save_image(contact_sheet(np.stack([small[int(place)] for place in places]), _COLUMNS), sheet)
+    _save(small[num_frames // 2], thumbnail)
+    _save(contact_sheet(np.stack([small[int(place)] for place in places]), _COLUMNS), sheet)
     return {"thumbnail": (thumbnail, JPEG), "preview": (sheet, JPEG)}
+
+
+def _save(picture: Pixels, path: Path) -> None:
+    """Without waiting for the disk: the store does that, and this copy goes with the job."""
+    with writing(path.name):
+        Image.fromarray(picture).save(path, format="JPEG", quality=_QUALITY)
 
 
 def _frames(clip: Path, wanted: set[int]) -> Iterator[tuple[int, Pixels]]:

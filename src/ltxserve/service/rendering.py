@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +33,7 @@ from ltxserve.service.packing import pack_frames
 from ltxserve.service.pictures import write_pictures
 from ltxserve.service.scratch import Scratch, sweep
 from ltxserve.service.telling import Teller
-from ltxserve.storage.base import ArtifactStore
+from ltxserve.storage.base import ArtifactStore, Stored
 from ltxserve.storage.create import StoreConfig, create_store
 
 if TYPE_CHECKING:
@@ -162,24 +163,23 @@ class Renderer:
         return Teller(job.tell, lambda latents: self.engine.backend(model).preview(latents), model)
 
     def _stored(self, job: Job, made: Made) -> dict[str, Any]:
-        """The result, once every file of it can be read back; of a failure nothing is kept."""
-        kept: list[str] = []
-        artifacts: dict[str, Any] = {}
+        """The result, once every file of it can be read back; of a failure nothing is kept.
+
+        The files go at the same time: each waits for a disk or a network, and not for the others.
+        """
+        count = len(made.files)
+        job.tell({"stage": STORE_STAGE, "step": 0, "of": count})
+        keys = {name: f"{job.prefix}/{name}{path.suffix}" for name, (path, _) in made.files.items()}
         try:
-            for number, (name, (path, media_type)) in enumerate(made.files.items()):
-                job.tell({"stage": STORE_STAGE, "step": number, "of": len(made.files)})
-                key = f"{job.prefix}/{name}{path.suffix}"
-                kept.append(key)
-                stored = self._store.put(key, path, media_type)
-                artifacts[name] = {
-                    "key": stored.key,
-                    "media_type": stored.media_type,
-                    "bytes": stored.bytes,
-                    "sha256": stored.sha256,
+            with ThreadPoolExecutor(count, "store") as hands:
+                under_way = {
+                    name: hands.submit(self._store.put, keys[name], path, media_type)
+                    for name, (path, media_type) in made.files.items()
                 }
-            job.tell({"stage": STORE_STAGE, "step": len(kept), "of": len(kept)})
+            artifacts = {name: _facts_of(put.result()) for name, put in under_way.items()}
+            job.tell({"stage": STORE_STAGE, "step": count, "of": count})
         except LtxserveError:
-            self._forget(kept)
+            self._forget([*keys.values()])
             raise
         return {"artifacts": artifacts, **made.facts}
 
@@ -189,6 +189,15 @@ class Renderer:
                 self._store.delete(key)
             except StorageError as error:
                 log.warning("%s is left behind: %s", key, error)
+
+
+def _facts_of(stored: Stored) -> dict[str, Any]:
+    return {
+        "key": stored.key,
+        "media_type": stored.media_type,
+        "bytes": stored.bytes,
+        "sha256": stored.sha256,
+    }
 
 
 def _run_of(made: ClipFile) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class RunLimits:
     losses: attempts that may lose their worker. attempts: in all, restarts of the service counted.
     """
 
-    pace: float = 0.03
+    pace: float = 0.01
     look: float = 0.25
     note: float = 0.5
     start: float = 1800.0
