@@ -11,7 +11,7 @@ from ltxserve.training.tiny.scene import Scene, Thing
 from ltxserve.training.tiny.words import world
 
 NO_SHAPE, NO_COLOR, NO_GROUND = 0.03, 0.03, 0.05
-SIZE_SAID = {"small": 0.85, "medium": 0.12, "large": 0.85}
+SIZE_SAID = {"small": 0.97, "medium": 0.12, "large": 0.97}
 GROUND_WORDS = ("on", "over", "against", "in front of", "above", "across")
 ONE = (
     "{thing} {motion} {ground}",

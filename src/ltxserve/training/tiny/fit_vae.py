@@ -14,14 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ltxserve.training.tiny.draw import Canvas, draw
+from ltxserve.training.tiny.draw import Canvas, camera_path, draw, thing_path
 from ltxserve.training.tiny.fitting import Fitting, autocast
 from ltxserve.training.tiny.model import build_vae
-from ltxserve.training.tiny.scene import random_scene
+from ltxserve.training.tiny.scene import Scene, random_scene
 from ltxserve.training.tiny.sheet import save_sheet
 
 # At most so much of the latents' spread: the decoder must forgive a denoiser's small errors.
 LATENT_NOISE = 0.12
+ANYWHERE = 0.2  # share of crops that are taken without looking for a thing
 STILL_EVERY = 5  # while clips are learned, so that one frame alone is not forgotten
 
 
@@ -58,9 +59,34 @@ def _clip(seed: int, phase: Phase, device: str) -> Tensor:
     chance = Random(f"vae {seed}")
     scene = random_scene(seed)
     # The pace of a 49-frame clip: a window of `frames` shows frames/49 of the scene's movement.
-    frames = draw(scene, Canvas(phase.side, phase.side, 49), device, window(chance, phase.frames))
-    top, left = (chance.randrange(phase.side - phase.crop + 1) for _ in range(2))
+    canvas, shown = Canvas(phase.side, phase.side, 49), window(chance, phase.frames)
+    frames = draw(scene, canvas, device, shown)
+    left, top = corner(scene, canvas, chance, (shown.start + shown.stop) // 2, phase.crop)
     return frames[:, :, top : top + phase.crop, left : left + phase.crop].transpose(0, 1)
+
+
+def corner(scene: Scene, canvas: Canvas, chance: Random, frame: int, crop: int) -> tuple[int, int]:
+    """Left and top of a random crop, mostly one that holds a thing's middle at that frame.
+
+    Half of all crops by chance alone would show nothing but texture.
+    """
+    if chance.random() < ANYWHERE:
+        return chance.randrange(canvas.width - crop + 1), chance.randrange(canvas.height - crop + 1)
+    when = torch.tensor([frame / (canvas.num_frames - 1)])
+    zoom, pan_x, pan_y = camera_path(scene, when)
+    x, y, _ = thing_path(chance.choice(scene.things), when, torch.tensor([frame / canvas.fps]))
+    places = ((x - pan_x) * zoom).item(), ((y - pan_y) * zoom).item()
+    left, top = (
+        _around(place * canvas.unit + side / 2, crop, side, chance)
+        for place, side in zip(places, (canvas.width, canvas.height), strict=True)
+    )
+    return left, top
+
+
+def _around(place: float, crop: int, side: int, chance: Random) -> int:
+    """A random start of a crop that holds a place, within the side."""
+    start = round(place) - chance.randrange(crop // 8, crop - crop // 8)
+    return min(max(start, 0), side - crop)
 
 
 def window(chance: Random, frames: int, of: int = 49) -> slice:

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from ltxserve.training.tiny.emphasis import CELL, token_weights
 from ltxserve.training.tiny.latents import Batch
+from ltxserve.training.tiny.scene import is_free
 
-FIRST_FRAME, KEYFRAMES = 0.35, 0.3  # shares of steps with those conditions
+FIRST_FRAME = 0.2  # share of staged clips whose first frame is given; of free ones it always is
+KEYFRAMES = 0.25  # share of steps with those
 FPS = 24.0
-SHIFTS = torch.tensor((1.0, 4.0, 12.0, 12.0))  # of the noise levels, drawn evenly
+SHIFTS = torch.tensor((1.0, 4.0, 12.0, 48.0))  # of the noise levels, drawn evenly
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Noised:
 
 
 def random_sigmas(count: int, generator: torch.Generator) -> Tensor:
-    """Noise levels, two fifths of them above 0.9.
+    """Noise levels, nearly half of them above 0.9.
 
     A clip's latents say the same thing many times over: at 0.9 a glance tells backdrop and places,
     so that what words decide is decided above it, as LTX-2's own distilled sigmas show.
@@ -112,23 +114,29 @@ def _with_conditions(
     batch: Batch, rope: LTX2AudioVideoRotaryPosEmbed, chance: Random, moments: int | None
 ) -> Tokens:
     frames = batch.video.shape[2]
-    first = frames > 1 and chance.random() < FIRST_FRAME
     choices = ([0], [0], [1]) if moments else ([0], [0], [1], [0, 1])
     keyframes = chance.choice(choices) if frames > 1 and chance.random() < KEYFRAMES else []
     which = list(range(frames))
     if moments:
-        which = _some(frames, moments - len(keyframes), first, chance)
-    tokens = _clip(batch, rope, which, _strength(chance) if first else 0.0)
+        which = _some(frames, moments - len(keyframes), not keyframes, chance)
+    first = _first_given(batch, bool(keyframes), chance) * (frames > 1 and which[0] == 0)
+    tokens = _clip(batch, rope, which, first)
     for k in keyframes:
         tokens = tokens + _keyframe(batch, k, _strength(chance))
     return tokens
 
 
 def _some(frames: int, count: int, first: bool, chance: Random) -> list[int]:
-    """Frames by chance, in order; the first one among them where it is given."""
+    """Frames by chance, in order; the first one always among them if wanted."""
     always = [0] if first else []
     rest = chance.sample(range(len(always), frames), count - len(always))
     return sorted([*always, *rest])
+
+
+def _first_given(batch: Batch, keyed: bool, chance: Random) -> Tensor:
+    """How strongly each clip's first frame is given (b,); free clips need it, or a keyframe."""
+    shares = [1.0 if is_free(seed) and not keyed else FIRST_FRAME for seed in batch.seeds.tolist()]
+    return torch.tensor([_strength(chance) if chance.random() < share else 0.0 for share in shares])
 
 
 def _strength(chance: Random) -> float:
@@ -136,16 +144,16 @@ def _strength(chance: Random) -> float:
 
 
 def _clip(
-    batch: Batch, rope: LTX2AudioVideoRotaryPosEmbed, which: list[int], first: float
+    batch: Batch, rope: LTX2AudioVideoRotaryPosEmbed, which: list[int], first: Tensor
 ) -> Tokens:
-    """The tokens of some latent frames, the very first one given with a strength."""
+    """The tokens of some latent frames; each clip's very first one is given with a strength."""
     count, _, frames, height, width = batch.video.shape
     coords = rope.prepare_video_coords(
         count, frames, height, width, torch.device("cpu"), fps=FPS
     ).unflatten(2, (frames, -1))
     weights = token_weights(batch.seeds.tolist(), frames, height, width).unflatten(1, (frames, -1))
     given = torch.zeros_like(weights)
-    given[:, 0] = first
+    given[:, 0] = first.view(-1, 1, 1)
     return Tokens(
         tokens_of(batch.video[:, :, which].float()),
         coords[:, :, which].flatten(2, 3),

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,12 +38,13 @@ from ltxserve.training.tiny.model import build_audio_vae, build_vae, build_vocod
 from ltxserve.training.tiny.net import Net
 from ltxserve.training.tiny.plot import plot_losses
 from ltxserve.training.tiny.sampling import sheet_sampler
+from ltxserve.training.tiny.scene import is_free
 
 STEPS_PER_SHARD = 25  # how fast the pool of encoded clips grows
 CLIP = Canvas(256, 256, 49)
 STILL = Canvas(256, 256, 1)
 GUIDANCE = 2.0  # that the last stage learns to do without
-MOMENTS = 3  # latent frames of a clip that the stage of that name sees
+MOMENTS = 2  # latent frames of a clip that the stage of that name sees
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
 
 
@@ -153,11 +155,12 @@ def clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Callable[[
 
 def fresh(encoders: Encoders, canvas: Canvas, size: int) -> Callable[[int], Batch]:
     """Batches that are drawn and encoded as they are needed."""
-    start = STILL_SEEDS if canvas.num_frames == 1 else 0
+    still = canvas.num_frames == 1
 
     def source(number: int) -> Batch:
-        first = start + number * size
-        return encode_clips(encoders, list(range(first, first + size)), canvas)
+        seeds = count(STILL_SEEDS + 2 * number * size if still else number * size)
+        shown = (seed for seed in seeds if not (still and is_free(seed)))
+        return encode_clips(encoders, list(islice(shown, size)), canvas)
 
     return source
 
@@ -171,10 +174,10 @@ def cached_clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Cal
     folder, pool = run.folder / "latents", []
 
     def source(number: int) -> Batch:
-        count = min(recipe.clips // SHARD, recipe.first_shards + number // STEPS_PER_SHARD)
-        while len(pool) < count:
+        shards = min(recipe.clips // SHARD, recipe.first_shards + number // STEPS_PER_SHARD)
+        while len(pool) < shards:
             pool.append(read_shard(write_shard(encoders, folder, len(pool), CLIP)))
-        rows = Random(f"pool {number}").sample(range(count * SHARD), size)
+        rows = Random(f"pool {number}").sample(range(shards * SHARD), size)
         return joined([pool[row // SHARD].pick(torch.tensor([row % SHARD])) for row in rows])
 
     return source

@@ -1,11 +1,12 @@
 """Scenes of the small world: which objects move how, over what, under which camera.
 
-Drawn by chance, seeded. It knows neither pixels nor words.
+Drawn by chance, seeded. Most follow one staging, so that words alone tell a clip nearly whole; the
+rest lie anywhere, for clips whose first picture is given. It knows neither pixels nor words.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from ltxserve.training.tiny.words import world
@@ -13,8 +14,12 @@ from ltxserve.training.tiny.words import world
 TWO_OBJECTS = 0.25  # share of scenes with two objects
 CAMERA_MOVES = 0.5  # share of scenes with a moving camera
 SILENT = 0.06  # share of scenes without sound
+FREE_EVERY = 4  # one seed in so many is a free scene
+STAGED = 0.2  # how much of a free scene's freedom a staged one has
+JITTER, PAIR_JITTER = 0.25, 0.08  # how far from its place a thing of a free scene may be
 TRAVEL = (0.95, 1.15)  # what a moving object covers in a clip, in half the shorter frame side
 PAIR_TRAVEL = (0.6, 0.8)
+CAMERA_TRAVEL = (0.5, 0.65)
 # A still object is what most prompts without a verb mean, so it is as common as each direction.
 MOTIONS = ("right", "left", "up", "down", "still", "growing", "shrinking", "bouncing")
 DIRECTIONS = {"right": (1.0, 0.0), "left": (-1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
@@ -53,45 +58,63 @@ class Scene:
     silent: bool
 
 
-def _thing(chance: Random, place: tuple[float, float], pair: bool) -> Thing:
+def is_free(seed: int) -> bool:
+    """Whether the scene of a seed lies anywhere, so that only a picture can tell where."""
+    return seed % FREE_EVERY == FREE_EVERY - 1
+
+
+def _between(chance: Random, low: float, high: float, free: bool) -> float:
+    """Anywhere between, or near the middle in a staged scene."""
+    reach = (high - low) / 2 * (1.0 if free else STAGED)
+    middle = (low + high) / 2
+    return chance.uniform(middle - reach, middle + reach)
+
+
+def _thing(chance: Random, pair: bool, free: bool) -> Thing:
+    """A thing with its place relative to where it belongs."""
     known = world()
-    motion = chance.choice(MOTIONS)
     size = chance.choice([*known.sizes, "medium"])
-    radius = chance.uniform(*known.sizes[size].radius) * (0.7 if pair else 1.0)
-    jitter = 0.08 if pair else 0.25
+    jitter = PAIR_JITTER if pair else JITTER
     return Thing(
         shape=chance.choice(list(known.shapes)),
         color=chance.choice(list(known.colors)),
         size=size,
-        radius=radius,
-        motion=motion,
-        x=place[0] + chance.uniform(-jitter, jitter),
-        y=place[1] + chance.uniform(-jitter, jitter),
-        travel=chance.uniform(*(PAIR_TRAVEL if pair else TRAVEL)),
-        phase=chance.random(),
+        radius=_between(chance, *known.sizes[size].radius, free) * (0.7 if pair else 1.0),
+        motion=chance.choice(MOTIONS),
+        x=_between(chance, -jitter, jitter, free),
+        y=_between(chance, -jitter, jitter, free),
+        travel=_between(chance, *(PAIR_TRAVEL if pair else TRAVEL), free),
+        phase=_between(chance, 0.0, 1.0, free),
     )
 
 
-def _places(chance: Random, pair: bool) -> list[tuple[float, float]]:
-    if not pair:
+def _places(chance: Random, things: list[Thing], free: bool) -> list[tuple[float, float]]:
+    """Where things belong; staged pairs stand in the order told, out of each other's way."""
+    if len(things) == 1:
         return [(0.0, 0.0)]
-    spots = chance.choice([[(-0.5, 0.0), (0.5, 0.0)], [(0.0, -0.48), (0.0, 0.48)]])
-    return chance.sample(spots, 2)
+    beside, stacked = [(-0.5, 0.0), (0.5, 0.0)], [(0.0, -0.48), (0.0, 0.48)]
+    if free:
+        return chance.sample(chance.choice([beside, stacked]), 2)
+    sideways = any(thing.motion in ("right", "left") for thing in things)
+    return stacked if sideways else beside
 
 
 def random_scene(seed: int) -> Scene:
     """A scene by chance; equal seeds give equal scenes."""
-    chance = Random(f"scene {seed}")
+    chance, free = Random(f"scene {seed}"), is_free(seed)
     known = world()
     pair = chance.random() < TWO_OBJECTS
-    things = tuple(_thing(chance, place, pair) for place in _places(chance, pair))
+    things = [_thing(chance, pair, free) for _ in range(2 if pair else 1)]
     moving = [name for name in known.cameras if name != "static"]
     camera = chance.choice(moving) if chance.random() < CAMERA_MOVES else "static"
     return Scene(
-        things=things,
+        things=tuple(
+            replace(thing, x=thing.x + x, y=thing.y + y)
+            for thing, (x, y) in zip(things, _places(chance, things, free), strict=True)
+        ),
         background=chance.choice(list(known.backgrounds)),
-        offset=(chance.uniform(0, 6.0), chance.uniform(0, 6.0)),
+        offset=(chance.uniform(0, 6.0), chance.uniform(0, 6.0)) if free else (0.0, 0.0),
         camera=camera,
-        camera_travel=chance.uniform(0.5, 0.65),
+        camera_travel=_between(chance, *CAMERA_TRAVEL, free),
         silent=chance.random() < SILENT,
     )

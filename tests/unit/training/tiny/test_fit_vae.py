@@ -11,7 +11,17 @@ import pytest
 import torch
 from PIL import Image
 
-from ltxserve.training.tiny.fit_vae import PHASES, DecoderJob, VaeJob, phase_at, window
+from ltxserve.training.tiny.draw import Canvas
+from ltxserve.training.tiny.fit_vae import (
+    ANYWHERE,
+    PHASES,
+    DecoderJob,
+    VaeJob,
+    corner,
+    phase_at,
+    window,
+)
+from ltxserve.training.tiny.scene import random_scene
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +59,18 @@ def test_windows_lie_within_the_clip(frames: int) -> None:
         assert found.stop <= 49
         starts.add(found.start)
     assert starts == set(range(50 - frames))
+
+
+def test_most_crops_hold_a_thing() -> None:
+    canvas, held = Canvas(256, 256, 49), 0
+    for seed in range(300):
+        scene = random_scene(4 * seed)
+        left, top = corner(scene, canvas, Random(seed), 24, 128)
+        assert 0 <= left <= 128
+        assert 0 <= top <= 128
+        here = [(128 * (1 + thing.x), 128 * (1 + thing.y)) for thing in scene.things]
+        held += any(left < x < left + 128 and top < y < top + 128 for x, y in here)
+    assert held > (1 - ANYWHERE) * 300
 
 
 def test_a_step_moves_the_weights_and_logs_numbers(job: VaeJob) -> None:
