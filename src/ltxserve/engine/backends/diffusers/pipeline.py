@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ltxserve.engine.backends.diffusers.given import GivenLatents
 from ltxserve.engine.backends.diffusers.references import with_references
+from ltxserve.engine.backends.diffusers.times import own_times
 
 
 def _nothing() -> None:
@@ -35,6 +36,10 @@ class TellingPipeline(LTX2ConditionPipeline):
     """The latents (1, tokens, channels) that the step under way began with."""
     given: GivenLatents = GivenLatents()
     """What the run is given besides conditions."""
+    held: Tensor | None = None
+    """How much of each token is held (1, tokens, 1) in the run under way."""
+    tells_own_times: bool = False
+    """Whether the model was trained to be told them; see times.py."""
 
     @property
     def _execution_device(self) -> torch.device:
@@ -60,17 +65,21 @@ class TellingPipeline(LTX2ConditionPipeline):
     def giving(self, given: GivenLatents) -> Iterator[None]:
         """Inside, runs are given this; sound that is held is told to the model at every call."""
         self.given = given
-        if given.audio is None:
-            hook = None
-        else:
-            hook = self.transformer.register_forward_pre_hook(self._time_sound, with_kwargs=True)
-        try:
+        with ExitStack() as hooks:
+            hooks.callback(self._forget)
+            if given.audio is not None:
+                timing = self.transformer.register_forward_pre_hook
+                hooks.callback(timing(self._time_sound, with_kwargs=True).remove)
+            if self.tells_own_times:
+                hooks.enter_context(own_times(self.transformer, self._is_uneven))
             yield
-        finally:
-            del self.given
-            self.before = None
-            if hook is not None:
-                hook.remove()
+
+    def _forget(self) -> None:
+        del self.given
+        self.before = self.held = None
+
+    def _is_uneven(self) -> bool:
+        return self.given.audio is not None or self.held is not None
 
     def prepare_latents(self, *args: Any, **kwargs: Any) -> Any:
         """As the pipeline's own, on what is given; afterwards all has been through the VAE."""
@@ -87,6 +96,7 @@ class TellingPipeline(LTX2ConditionPipeline):
             mask[:, own] = torch.maximum(mask[:, own], held.mask)
         made = with_references(self, self.given.references, (latents, mask, clean, coords), kwargs)
         self.before = made[0]
+        self.held = made[1] if bool(made[1].any()) else None
         self.latents_ready()
         return made
 
@@ -99,6 +109,15 @@ class TellingPipeline(LTX2ConditionPipeline):
         tokens = 1 if self.before is None else self.before.shape[1]
         start = self._start(tokens, kwargs["noise_scale"])
         return _noised(held.tokens, held.mask, start, kwargs["generator"]).to(latents)
+
+    def convert_velocity_to_x0(
+        self, sample: Tensor, denoised_output: Tensor, step_idx: int, scheduler: Any = None
+    ) -> Tensor:
+        """As the pipeline's own, but by each token's own noise level: held ones have less."""
+        pictures = scheduler is None or scheduler is self.scheduler
+        if pictures and self.held is not None:
+            denoised_output = denoised_output * (1 - self.held)
+        return super().convert_velocity_to_x0(sample, denoised_output, step_idx, scheduler)
 
     def convert_x0_to_velocity(
         self, sample: Tensor, denoised_output: Tensor, step_idx: int, scheduler: Any = None

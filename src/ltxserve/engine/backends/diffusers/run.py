@@ -95,6 +95,7 @@ class DiffusersBackend:
         self.adapters = Rack(spec, parts, find)
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.place = device
+        self.pipeline.tells_own_times = bool(spec.layout)  # the built-in model was not taught so
         # It pads prompts there, and asks the tokenizer's file where it has padded them.
         self.pipeline.tokenizer_padding_side = "left"
         modules = {**_modules(parts), **self.upsamplers.modules}

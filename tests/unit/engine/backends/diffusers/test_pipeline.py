@@ -47,6 +47,21 @@ def test_refining_walks_sigmas_as_they_are_told():
         pipeline.scheduler = own
 
 
+def test_a_token_that_is_partly_held_is_cleaned_by_its_own_noise_level():
+    """Noise level 0.5 of a token that is held by half, where the step's is 1: all of it goes."""
+    pipeline = backend().pipeline
+    pipeline.scheduler.set_timesteps(sigmas=[1.0, 0.5], mu=1.0)
+    clean, noise = torch.full((1, 2, 4), 3.0), torch.full((1, 2, 4), -1.0)
+    level = torch.tensor([0.5, 1.0]).view(1, 2, 1)
+    sample = clean * (1 - level) + noise * level
+    pipeline.held = 1 - level
+    try:
+        found = pipeline.convert_velocity_to_x0(sample, noise - clean, 0)
+    finally:
+        pipeline.held = None
+    assert torch.allclose(found, clean)
+
+
 def test_nobody_need_listen():
     pipeline = backend().pipeline
     pipeline.latents_ready()
