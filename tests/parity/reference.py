@@ -76,3 +76,52 @@ def weights(name: str, *prefixes: str) -> dict[str, Tensor]:
 def error(one: Tensor, other: Tensor) -> float:
     """Their distance, relative to the second."""
     return float((one - other).norm() / other.norm())
+
+
+TRANSFORMER = "ltx_core.model.transformer.model_configurator:LTXModelConfigurator"
+Pair = tuple[Tensor, Tensor]
+
+
+def both_made(name: str, own: Any, other: Any) -> tuple[Pair, Pair]:
+    """What our transformer of picture and sound makes of random tokens, and what theirs makes."""
+    told = ALL[name].metadata["transformer"]
+    projected = told.get("caption_proj_before_connector")
+    widths = ("cross_attention_dim", "audio_cross_attention_dim")
+    context = [torch.randn(1, 7, told[w if projected else "caption_channels"]) for w in widths]
+    video, audio = torch.randn(1, 12, told["in_channels"]), torch.randn(1, 5, 128)
+    grid, times = places(), torch.arange(5).float()
+    spans = torch.stack([times, times + 1], -1)[None, None] * 0.04
+    sigma = torch.tensor([0.6])
+    modality = reference("ltx_core.model.transformer.modality:Modality")
+
+    def given(latent: Tensor, positions: Tensor, words: Tensor) -> Any:
+        steps = sigma.expand(1, latent.shape[1])
+        return modality(
+            latent=latent, sigma=sigma, timesteps=steps, positions=positions, context=words
+        )
+
+    wanted = other(given(video, grid, context[0]), given(audio, spans, context[1]), None)
+    made = own(
+        hidden_states=video,
+        audio_hidden_states=audio,
+        encoder_hidden_states=context[0],
+        audio_encoder_hidden_states=context[1],
+        timestep=sigma[:, None].expand(1, 12) * 1000,
+        audio_timestep=sigma[:, None].expand(1, 5) * 1000,
+        sigma=sigma * 1000,
+        audio_sigma=sigma * 1000,
+        video_coords=grid,
+        audio_coords=spans,
+        return_dict=False,
+    )
+    return made, wanted
+
+
+def places() -> torch.Tensor:
+    """Where twelve tokens of 3 x 2 x 2 begin and end: seconds, pixels, pixels."""
+    axes = torch.meshgrid(torch.arange(3), torch.arange(2), torch.arange(2), indexing="ij")
+    size = torch.tensor([8.0, 32.0, 32.0])[None, :, None]
+    begin = torch.stack(axes).reshape(1, 3, 12) * size
+    spans = torch.stack([begin, begin + size], -1)
+    spans[:, 0] /= 24
+    return spans

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.parity.reference import error, ours, reference, theirs, weights
+from tests.parity.reference import (
+    TRANSFORMER,
+    both_made,
+    error,
+    ours,
+    places,
+    reference,
+    theirs,
+    weights,
+)
 from tests.replicas.build import MODEL
 from tests.replicas.configs import ALL
 
@@ -73,50 +82,10 @@ def test_connectors(name: str, modality: str):
 
 @pytest.mark.parametrize("name", LTX2)
 def test_the_transformer_of_picture_and_sound(name: str):
-    place = "ltx_core.model.transformer.model_configurator:LTXModelConfigurator"
-    transformer = theirs(name, place, MODEL)
-    told = ALL[name].metadata["transformer"]
-    projected = told.get("caption_proj_before_connector")
-    widths = ("cross_attention_dim", "audio_cross_attention_dim")
-    context = [torch.randn(1, 7, told[w if projected else "caption_channels"]) for w in widths]
-    video, audio = torch.randn(1, 12, told["in_channels"]), torch.randn(1, 5, 128)
-    grid, times = places(), torch.arange(5).float()
-    spans = torch.stack([times, times + 1], -1)[None, None] * 0.04
-    sigma = torch.tensor([0.6])
-    modality = reference("ltx_core.model.transformer.modality:Modality")
-
-    def given(latent: torch.Tensor, positions: torch.Tensor, words: torch.Tensor) -> Any:
-        steps = sigma.expand(1, latent.shape[1])
-        return modality(
-            latent=latent, sigma=sigma, timesteps=steps, positions=positions, context=words
-        )
-
-    wanted = transformer(given(video, grid, context[0]), given(audio, spans, context[1]), None)
-    made = ours(name, "transformer")(
-        hidden_states=video,
-        audio_hidden_states=audio,
-        encoder_hidden_states=context[0],
-        audio_encoder_hidden_states=context[1],
-        timestep=sigma[:, None].expand(1, 12) * 1000,
-        audio_timestep=sigma[:, None].expand(1, 5) * 1000,
-        sigma=sigma * 1000,
-        audio_sigma=sigma * 1000,
-        video_coords=grid,
-        audio_coords=spans,
-        return_dict=False,
-    )
+    transformer = theirs(name, TRANSFORMER, MODEL)
+    made, wanted = both_made(name, ours(name, "transformer"), transformer)
     assert error(made[0], wanted[0]) < MOST
     assert error(made[1], wanted[1]) < MOST
-
-
-def places() -> torch.Tensor:
-    """Where twelve tokens of 3 x 2 x 2 begin and end: seconds, pixels, pixels."""
-    axes = torch.meshgrid(torch.arange(3), torch.arange(2), torch.arange(2), indexing="ij")
-    size = torch.tensor([8.0, 32.0, 32.0])[None, :, None]
-    begin = torch.stack(axes).reshape(1, 3, 12) * size
-    spans = torch.stack([begin, begin + size], -1)
-    spans[:, 0] /= 24
-    return spans
 
 
 def test_the_transformer_of_ltx_video():
