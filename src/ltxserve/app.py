@@ -227,7 +227,7 @@ def shown(secret: SecretStr | None) -> str:
 def run_limits(settings: Settings) -> RunLimits:
     """How patient runs are, as the settings say; a pool that is asked over HTTP, less often."""
     return RunLimits(
-        pace=0.5 if settings.pool.startswith("runpod") else 0.03,
+        pace=0.5 if settings.pool.startswith("runpod") else RunLimits.pace,
         start=settings.start_seconds,
         silence=settings.silence_seconds,
         total=settings.job_seconds,
