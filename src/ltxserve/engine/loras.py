@@ -52,6 +52,21 @@ def plan_loras(
     return tuple(item for item in planned if item is not None)
 
 
+def warn_of_misuse(
+    prompt: str, loras: tuple[PlannedLora, ...], catalog: Catalog, findings: Findings
+) -> None:
+    """Remarks on adapters of the catalog that will hardly act as they are asked for."""
+    rows = (catalog.loras[lora.name] for lora in loras if not lora.path)
+    for row in rows:
+        if row.trigger and row.trigger.lower() not in prompt.lower():
+            findings.warn(f"Adapter {row.name} was trained to act on {row.trigger} in the prompt.")
+        if row.kind == "ic":
+            findings.warn(
+                f"Adapter {row.name} was trained beside a reference video; by itself it may do"
+                f" little.{' Ask for it by controls.' if row.control else ''}"
+            )
+
+
 def file_bytes(loras: tuple[PlannedLora, ...]) -> int:
     """Bytes of all these files; those whose size no row says are left out."""
     return sum(lora.bytes or 0 for lora in loras)

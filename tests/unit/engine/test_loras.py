@@ -6,7 +6,15 @@ import pytest
 
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.loras import camera_lora, camera_prompt, plan_loras, refining_lora
+from ltxserve.engine.loras import (
+    PlannedLora,
+    camera_lora,
+    camera_prompt,
+    plan_loras,
+    planned_row,
+    refining_lora,
+    warn_of_misuse,
+)
 from ltxserve.types import LoraUse
 
 CATALOG = load_catalog()
@@ -74,6 +82,25 @@ def test_an_adapter_that_only_users_tried_is_warned_of():
     names, findings = planned([LoraUse(name_or_path="camera-static")], "ltx-2.5-22b-dev")
     assert names == ["camera-static"]
     assert "was not made for" in findings.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name", "said"),
+    [
+        ("a ball", "2.3-cinemagraph", ["CINEMAGRAPH_MOTION"]),
+        ("a ball, cinemagraph_motion", "2.3-cinemagraph", []),
+        ("a ball", "ic-detailer", ["reference video"]),
+        ("a ball", "ic-canny", ["by controls"]),
+        ("a ball", "2.3-deblur", ["DEBLUR", "reference video"]),
+        ("a ball", "camera-static", []),
+    ],
+)
+def test_what_will_hardly_act_is_remarked_on(prompt: str, name: str, said: list[str]):
+    findings = Findings()
+    mine = PlannedLora("mine.safetensors", 1.0, path="mine.safetensors")
+    warn_of_misuse(prompt, (planned_row(CATALOG.lora(name), 1.0), mine), CATALOG, findings)
+    assert len(findings.warnings) == len(said)
+    assert all(word in text for word, text in zip(said, findings.warnings, strict=True))
 
 
 @pytest.mark.parametrize(

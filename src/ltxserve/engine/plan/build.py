@@ -15,6 +15,7 @@ from ltxserve.engine.loras import (
     file_bytes,
     plan_loras,
     refining_lora,
+    warn_of_misuse,
 )
 from ltxserve.engine.plan.controls import plan_controls
 from ltxserve.engine.plan.extension import delivered, plan_extend
@@ -155,6 +156,7 @@ def _adapters(
     request: GenerationRequest, spec: ModelSpec, catalog: Catalog, findings: Findings
 ) -> tuple[PlannedLora, ...]:
     asked = plan_loras(request.loras, spec, catalog, findings)
+    warn_of_misuse(request.prompt, asked, catalog, findings)
     return (*camera_lora(request.camera_motion, spec, catalog), *asked)
 
 
