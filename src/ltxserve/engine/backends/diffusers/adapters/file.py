@@ -139,24 +139,27 @@ def _pair(path: Path, place: Place, entries: Mapping[str, Entry], layers: Layers
 def read_adapter(checked: AdapterFile) -> Adapter:
     """The numbers of a file, read in the order they lie there.
 
-    Raises ModelUnavailable `weights_corrupt` where they end early.
+    Raises ModelUnavailable: `weights_corrupt` where they end early, `lora_unsupported` for a scale
+    that is no number.
     """
-    wanted = [entry.name for entry in checked.file.entries.values()]
+    path = checked.file.path
     try:
-        tensors = dict(checked.file.read(wanted))
+        tensors = dict(checked.file.read(checked.file.entries))
     except ModelUnavailable as error:
         raise ModelUnavailable(error.code, error.message, _AGAIN, "loras") from error
+    except OSError as error:
+        raise ModelUnavailable(
+            "weights_corrupt", f"{path.name} cannot be read: {error.strerror}.", _AGAIN, "loras"
+        ) from error
     told = _Told.of(checked.file)
-    deltas = {
-        place: Delta(
-            tensors[pair.down.name],
-            tensors[pair.up.name],
-            told.scale(place, pair)
-            if pair.alpha is None
-            else float(tensors[pair.alpha.name]) / pair.rank,
-        )
-        for place, pair in checked.pairs.items()
-    }
+    deltas: dict[Place, Delta] = {}
+    for place, pair in checked.pairs.items():
+        scale = told.scale(place, pair)
+        if pair.alpha is not None:
+            scale = float(tensors[pair.alpha.name]) / pair.rank
+        if not math.isfinite(scale):
+            raise _unfit(path, f"is scaled by {scale} in {place.name}")
+        deltas[place] = Delta(tensors[pair.down.name], tensors[pair.up.name], scale)
     return Adapter(deltas, checked.bytes, checked.file.metadata)
 
 

@@ -23,8 +23,10 @@ from ltxserve.engine.backends.diffusers.adapters.file import (
 )
 from ltxserve.engine.backends.diffusers.adapters.layers import Layers, live_shapes
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, wearing
+from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.errors import ModelUnavailable
+from ltxserve.progress import NullObserver
 
 Find = Callable[[PlannedLora], Path]
 """Where an adapter's file lies. Raises ModelUnavailable `weights_missing`."""
@@ -63,7 +65,8 @@ class Rack:
     def take(self, loras: Sequence[PlannedLora]) -> tuple[Use, ...]:
         """A plan's adapters, checked first and then read; those that are kept are not read again.
 
-        Raises ModelUnavailable: `weights_missing`, `weights_corrupt`, `lora_unsupported`.
+        Raises ModelUnavailable: `weights_missing`, `weights_corrupt`, `lora_unsupported`;
+        OutOfMemory.
         """
         if not loras:
             return ()
@@ -71,8 +74,8 @@ class Rack:
         checked = {
             key: open_adapter(key.path, self._layers) for key in keys if key not in self._kept
         }
-        # Weights outlive the run that reads them, and are used under autograd by nobody.
-        with torch.inference_mode(False):
+        # They outlive the run that reads them.
+        with torch.inference_mode(False), device_errors(Watched(NullObserver())):
             taken = {key: self._taken(key, checked) for key in keys}
         self._trim()
         return tuple(Use(taken[key], lora.strength) for key, lora in zip(keys, loras, strict=True))

@@ -144,6 +144,8 @@ def test_halves_other_kinds_and_nothing_are_refused(known: Layers, tmp_path: Pat
     assert "whole numbers" in refusal(integers, known, tmp_path, "lora_unsupported")
     several = {**pair, f"diffusion_model.{LAYER}.alpha": torch.ones(2)}
     assert "alpha" in refusal(several, known, tmp_path, "lora_unsupported")
+    endless = {**pair, f"diffusion_model.{LAYER}.alpha": torch.tensor(torch.inf)}
+    assert "scaled by inf" in refusal(endless, known, tmp_path, "lora_unsupported")
     refusal({}, known, tmp_path, "weights_corrupt")
 
 
@@ -162,7 +164,12 @@ def test_files_that_were_cut_or_are_something_else_are_named(known: Layers, tmp_
         assert caught.value.code == "weights_corrupt"
         assert caught.value.field == "loras"
         assert "cut.safetensors" in caught.value.message
-    path.unlink()
+    path.write_bytes(data)
+    opened = open_adapter(path, known)
+    path.unlink()  # meanwhile
+    with pytest.raises(ModelUnavailable) as caught:
+        read_adapter(opened)
+    assert caught.value.code == "weights_corrupt"
     with pytest.raises(ModelUnavailable) as caught:
         open_adapter(path, known)
     assert caught.value.code == "weights_missing"
