@@ -29,7 +29,8 @@ Send = Callable[[Job, dict[str, Any]], Awaitable[None]]
 Make = Callable[[Order, Tell], Output]
 EXHAUSTED = 3
 """Runs in a row without memory after which a fresh process is the better bet."""
-_REMEMBERED, _REMEMBERED_BYTES = 8, 200_000
+_REMEMBERED = 4
+"""Answers kept for jobs that are sent again; each is at most what RunPod carries, 10 MB."""
 log = logging.getLogger(__name__)
 
 
@@ -102,7 +103,7 @@ class Worker:
             self.leaving.begin()
 
     def _remember(self, key: str | None, answer: Output) -> None:
-        if key is None or answer.get("error") or len(json.dumps(answer)) > _REMEMBERED_BYTES:
+        if key is None or answer.get("error"):
             return
         self._given[key] = answer
         while len(self._given) > _REMEMBERED:

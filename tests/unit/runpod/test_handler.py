@@ -164,3 +164,19 @@ def test_an_input_that_cannot_be_compared_is_a_job_like_others():
     bench = Bench(lambda order, tell: {"ok": True})
     assert bench.handle({"prompt": deep}) == {"ok": True}
     assert bench.handle({5: 1, "a": float("nan")}) == {"ok": True}
+
+
+def test_a_clip_in_the_answer_is_not_made_twice_either():
+    made: list[str] = []
+
+    def make(order: Order, tell: Tell) -> dict[str, Any]:
+        made.append(order.job_id)
+        return {"ok": True, "video": {"base64": "A" * 3_000_000}}
+
+    bench = Bench(make)
+    assert bench.handle(job_id="one") == bench.handle(job_id="one")
+    for number in range(4):
+        bench.handle(job_id=f"later-{number}")
+    assert len(made) == 5
+    bench.handle(job_id="one")
+    assert made[-1] == "one"
