@@ -28,6 +28,7 @@ from ltxserve.runpod.words import (
     Extras,
     S3Target,
 )
+from ltxserve.service.sources import lora_paths
 from ltxserve.types import Control
 
 _PARTS = {"s3": S3Target, "control": Control}
@@ -120,6 +121,7 @@ def read(given: Mapping[str, Any]) -> Reading:
     _structure(reading)
     _sources(reading)
     _toggles(reading)
+    reading.problems += lora_paths(reading.request)
     return reading
 
 

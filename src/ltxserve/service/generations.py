@@ -33,7 +33,7 @@ from ltxserve.service.endings import BATCH, Endings
 from ltxserve.service.looking import Looking
 from ltxserve.service.placing import Order, Placing
 from ltxserve.service.signals import Signals
-from ltxserve.service.sources import FAMILIES, Sources, sources_of
+from ltxserve.service.sources import FAMILIES, Sources, lora_paths, sources_of
 from ltxserve.service.submission import Quote, Submission, check
 from ltxserve.storage.base import ArtifactStore, Stored
 
@@ -84,13 +84,14 @@ class Generations:
         first = self.placing.repeated(account, submission)
         if first is not None:
             return first
-        if any(sources_of(dict(submission.request))):
+        asked = dict(submission.request)
+        if any(sources_of(asked)) or lora_paths(asked):
             # What planning refuses, or the account cannot pay, is not worth a fetch.
             quote = self.quote(account, submission)
             # The length of a clip made from a video that is not here yet is not known yet.
             if not quote.affordable and not any(map(submission.request.get, FAMILIES)):
                 raise InsufficientCredits(quote.credits, quote.balance)
-        settled = self.sources.settle(account, dict(submission.request))
+        settled = self.sources.settle(account, asked)
         judged = self._orders(account, replace(submission, request=settled))
         return self.placing.place(account, submission, [order for _, order in judged])
 
@@ -195,6 +196,7 @@ class Generations:
         judged: list[tuple[Plan, Order]] = []
         problems: dict[Problem, None] = {}
         for asked in submission.requests():
+            problems |= dict.fromkeys(lora_paths(asked))
             try:
                 judged.append(self._order(account, asked, eyes))
             except RequestRefused as error:

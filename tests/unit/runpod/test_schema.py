@@ -248,3 +248,8 @@ def test_what_stands_for_the_prompt_is_not_missed_twice(words: dict[str, Any]):
 def test_without_a_model_that_can_be_read_nothing_is_judged_by_another():
     assert read({"prompt": "x", "width": 4000}).is_open
     assert not read({"prompt": "x", "width": 4000, "model": 7}).is_open
+
+
+def test_an_adapters_path_is_told_with_all_the_rest():
+    words = {"prompt": "x", "loras": [{"name_or_path": "/etc/passwd"}], "odd": 1}
+    assert fields(read(words)) == {"loras.0.name_or_path", "odd"}

@@ -236,3 +236,13 @@ def test_a_webhook_is_told_and_private_addresses_are_not(app: App, payer: Accoun
     [delivery] = app.generations.deliveries(payer, job.id)
     assert (delivery.event, delivery.state) == ("generation.succeeded", "pending")
     assert (delivery.last_error or "").startswith("url_refused")
+
+
+def test_an_adapters_path_is_refused_with_all_the_rest_and_in_a_quote_too(app: App) -> None:
+    asked = {"prompt": " ", "loras": [{"name_or_path": "/etc/passwd"}], "seed": -1, "odd": 1}
+    account, submission = app.local_account(), Submission(asked)
+    for ask in (app.generations.quote, app.generations.submit):
+        with pytest.raises(RequestRefused) as refusal:
+            ask(account, submission)
+        fields = {problem.field for problem in refusal.value.problems}
+        assert fields >= {"loras.0.name_or_path", "prompt", "seed", "odd"}
