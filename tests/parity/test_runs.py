@@ -5,6 +5,7 @@ Shared: the encoded prompt and pictures, whose parts are compared elsewhere; the
 """
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -30,11 +31,20 @@ from tests.parity.test_parts import VIDEO
 from tests.parity.test_upscalers import theirs as their_upscaler
 from tests.parity.test_upscalers import whole as whole_upscaler
 from tests.replicas.build import MODEL
-from tests.replicas.folders import catalog_with, small_row, write_row
+from tests.replicas.folders import catalog_with, small_row, write_row, write_split
 from tests.tiny import disc
 from tests.unit.engine.ways.given import tone
 
-ROWS = {"ltx-2-19b-distilled": "ltx-2.0-small", "ltx-2.3-22b-distilled-1.1": "ltx-2.3-small"}
+ROWS = {
+    "ltx-2-19b-distilled": "ltx-2.0-small",
+    "ltx-2.3-22b-distilled-1.1": "ltx-2.3-small",
+    "ltx-2.5-22b-distilled": "ltx-2.5-small",
+}
+UPSCALERS = {
+    "ltx-2.0-small": "ltx-2.0-upscaler-small",
+    "ltx-2.3-small": "ltx-2.3-upscaler-small",
+    "ltx-2.5-small": "ltx-2.3-upscaler-small",
+}
 TRANSFORMER = "ltx_core.model.transformer.model_configurator:LTXModelConfigurator"
 EXACT = 1e-5
 LEAST_PSNR = 40.0
@@ -92,18 +102,26 @@ class Theirs:
             free = torch.zeros_like(still.denoise_mask)
             states[1] = dataclasses.replace(still, denoise_mask=free, frozen=True)
         denoiser = reference("ltx_pipelines.utils.denoisers:SimpleDenoiser")(*self.contexts)
-        loop = reference("ltx_pipelines.utils.samplers:euler_denoising_loop")
         model = reference("ltx_core.model.transformer.model:X0Model")
-        ended = loop(
-            sigmas,
-            *states,
-            reference("ltx_core.components.diffusion_steps:EulerDiffusionStep")(),
-            model(theirs(self.replica, TRANSFORMER, MODEL)),
-            denoiser,
-        )
+        whole_model = model(theirs(self.replica, TRANSFORMER, MODEL))
+        loop, stepper = self.sampler(begun is None)
+        ended = loop(sigmas, *states, stepper, whole_model, denoiser)
         tools = (video, audio)
         made = [t.unpatchify(t.clear_conditioning(s)) for t, s in zip(tools, ended, strict=True)]
         return made[0].latent, made[1].latent
+
+    def sampler(self, first: bool) -> tuple[Any, Any]:
+        """The loop and its step: 2.5 draws noise in the first stage."""
+        steps, loops = "ltx_core.components.diffusion_steps", "ltx_pipelines.utils.samplers"
+        if not (first and self.replica.startswith("ltx-2.5")):
+            plain = reference(f"{loops}:euler_denoising_loop")
+            return plain, reference(f"{steps}:EulerDiffusionStep")()
+        drawing = functools.partial(
+            reference(f"{loops}:euler_ancestral_denoising_loop"),
+            noise_seed=SEED + reference("ltx_pipelines.distilled:ANCESTRAL_NOISE_SEED_OFFSET"),
+            model_dtype=torch.float32,
+        )
+        return drawing, reference(f"{steps}:EulerAncestralDiffusionStep")()
 
     def conditions(self, shown: list[ConditionFrames]) -> list[Any]:
         """At the first frame in place of its latents, elsewhere as keyframes."""
@@ -120,7 +138,7 @@ class Theirs:
         """Both passes, with their upsampling between."""
         first, second = made.passes
         half = self.stage(first, shown_at(conditions, first.shape))
-        upsampler = their_upscaler(f"{self.replica.removesuffix('-small')}-upscaler-small")
+        upsampler = their_upscaler(UPSCALERS[self.replica])
         statistics = theirs(
             self.replica,
             f"{VIDEO}:VideoEncoderConfigurator",
@@ -135,8 +153,11 @@ class Theirs:
 def written(root: Path, row: ModelSpec, name: str) -> None:
     """The row's files, checkpoint and upscaler in float32."""
     write_row(root, row)
-    whole(name).save(root / row.repo / row.files[0].path)
-    scaler = whole_upscaler(f"{name.removesuffix('-small')}-upscaler-small")
+    if row.layout == "ltx-2.5":
+        write_split(root, row, whole(name))
+    else:
+        whole(name).save(root / row.repo / row.files[0].path)
+    scaler = whole_upscaler(UPSCALERS[name])
     file = next(file for file in row.files if file.role == "spatial_upscaler")
     scaler.save(root / (file.repo or row.repo) / file.path)
 

@@ -48,7 +48,7 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
     if row.precision == "fp8":
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)
     if row.layout == "ltx-2.5":
-        return _write_split(root, row, made)
+        return write_split(root, row, made)
     made.save(root / row.repo / row.files[0].path)
     _write_upscalers(root, row)
     text = root / row.text_encoder.repo
@@ -75,7 +75,7 @@ def _write_upscalers(root: Path, row: ModelSpec) -> None:
             upscaler(f"{names[file.role]}-small").save(place)
 
 
-def _write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:
+def write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:
     """The parts of a checkpoint in files of their own, as LTX-2.5 has them."""
     bare = Replica(
         {n.removeprefix("vae."): t for n, t in made.part("vae.").tensors.items()}, made.metadata

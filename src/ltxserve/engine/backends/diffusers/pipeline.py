@@ -17,6 +17,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift, re
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from ltxserve.engine.backends.diffusers.ancestral import AncestralScheduler
 from ltxserve.engine.backends.diffusers.given import GivenLatents
 from ltxserve.engine.backends.diffusers.references import with_references
 from ltxserve.engine.backends.diffusers.times import own_times
@@ -38,6 +39,8 @@ class TellingPipeline(LTX2ConditionPipeline):
     """What the run is given besides conditions."""
     held: Tensor | None = None
     """How much of each token is held (1, tokens, 1) in the run under way."""
+    clean: Tensor | None = None
+    """What those tokens are held to (1, tokens, channels)."""
     tells_own_times: bool = False
     """Whether the model was trained to be told them; see times.py."""
 
@@ -62,21 +65,47 @@ class TellingPipeline(LTX2ConditionPipeline):
             self.scheduler = own
 
     @contextmanager
+    def drawing(self, noise: torch.Generator) -> Iterator[None]:
+        """Inside, every step draws from this: for the picture, then for the sound."""
+        own, sound = self.scheduler, self.audio_scheduler
+        each = [AncestralScheduler.from_config(own.config) for _ in range(2)]
+        for scheduler, settle in zip(each, (self._settled, self._settled_sound), strict=True):
+            scheduler.noise, scheduler.settle = noise, settle
+        self.scheduler, self.audio_scheduler = each
+        try:
+            yield
+        finally:
+            self.scheduler, self.audio_scheduler = own, sound
+
+    def _settled(self, tokens: Tensor) -> Tensor:
+        if self.held is None or self.clean is None:
+            return tokens
+        return tokens * (1 - self.held) + self.clean * self.held
+
+    def _settled_sound(self, tokens: Tensor) -> Tensor:
+        held = self.given.audio
+        if held is None:
+            return tokens
+        return tokens * (1 - held.mask) + held.tokens * held.mask
+
+    @contextmanager
     def giving(self, given: GivenLatents) -> Iterator[None]:
         """Inside, runs are given this; sound that is held is told to the model at every call."""
         self.given = given
         with ExitStack() as hooks:
             hooks.callback(self._forget)
+            told = self.transformer.register_forward_pre_hook
             if given.audio is not None:
-                timing = self.transformer.register_forward_pre_hook
-                hooks.callback(timing(self._time_sound, with_kwargs=True).remove)
+                hooks.callback(told(self._time_sound, with_kwargs=True).remove)
+            if self.transformer.config.get("use_keyframes_abs_pos_embedding"):
+                hooks.callback(told(first_frame_marked, with_kwargs=True).remove)
             if self.tells_own_times:
                 hooks.enter_context(own_times(self.transformer, self._is_uneven))
             yield
 
     def _forget(self) -> None:
         del self.given
-        self.before = self.held = None
+        self.before = self.held = self.clean = None
 
     def _is_uneven(self) -> bool:
         return self.given.audio is not None or self.held is not None
@@ -96,7 +125,7 @@ class TellingPipeline(LTX2ConditionPipeline):
             mask[:, own] = torch.maximum(mask[:, own], held.mask)
         made = with_references(self, self.given.references, (latents, mask, clean, coords), kwargs)
         self.before = made[0]
-        self.held = made[1] if bool(made[1].any()) else None
+        self.held, self.clean = (made[1], made[2]) if bool(made[1].any()) else (None, None)
         self.latents_ready()
         return made
 
@@ -157,6 +186,21 @@ class TellingPipeline(LTX2ConditionPipeline):
         )
         retrieve_timesteps(scheduler, sigmas=list(self.given.sigmas), mu=mu)
         return float(scheduler.sigmas[0])
+
+
+def first_frame_marked(
+    module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The transformer's arguments with the tokens of the clip's first frame marked (LTX-2.5).
+
+    They stand for one picture, where others stand for eight; diffusers marks them in its DFR
+    pipelines only, Lightricks' code always.
+    """
+    del module
+    tokens = kwargs["hidden_states"]
+    mask = tokens.new_zeros(tokens.shape[0], tokens.shape[1], 1)
+    mask[:, : kwargs["height"] * kwargs["width"]] = 1
+    return args, {**kwargs, "video_keyframes_mask": mask}
 
 
 def _noised(tokens: Tensor, mask: Tensor, start: float, generator: torch.Generator) -> Tensor:

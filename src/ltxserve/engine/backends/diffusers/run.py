@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
+from ltxserve.engine.backends.diffusers.ancestral import SEED_OFFSET
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
@@ -153,7 +155,8 @@ class DiffusersBackend:
         self.pipeline.latents_ready = beginning(passes[0], count, observer)
         try:
             first = dataclasses.replace(given, references=led)
-            ended = self._pass(work, passes[0], first, observer)
+            with self._noise_of_steps(work):
+                ended = self._pass(work, passes[0], first, observer)
         finally:
             del self.pipeline.latents_ready
         for course in passes[1:]:
@@ -165,6 +168,13 @@ class DiffusersBackend:
             video = self._upsampled("upscale_temporal", ended.video, observer)
             ended = Latents(video, ended.audio)
         return ended
+
+    def _noise_of_steps(self, work: Work) -> AbstractContextManager[None]:
+        """Fresh noise in every step of the first pass, for models that were made for it."""
+        if not self.spec.sampling.stochastic:
+            return nullcontext()
+        seed = (work.generator.initial_seed() + SEED_OFFSET) % 2**63
+        return self.pipeline.drawing(torch.Generator("cpu").manual_seed(seed))
 
     def _pass(
         self,
@@ -286,7 +296,9 @@ def stepping(course: Course, observer: Observer) -> Callable[..., dict[str, Any]
     def tell(pipeline: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         del timestep
         begun, ended = (float(sigma) for sigma in pipeline.scheduler.sigmas[step : step + 2])
-        clean = foreseen(pipeline.before, values["latents"], (begun, ended))
+        clean = getattr(pipeline.scheduler, "clean", None)  # fresh noise hides where steps go
+        if clean is None:
+            clean = foreseen(pipeline.before, values["latents"], (begun, ended))
         pipeline.before = values["latents"]
         # Keyframe tokens are appended behind the clip's own.
         course.tell(observer, step + 1, clean[:, : course.tokens])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 
+from ltxserve.engine.backends.diffusers.pipeline import first_frame_marked
 from tests.tiny import backend
 
 
@@ -60,6 +61,29 @@ def test_a_token_that_is_partly_held_is_cleaned_by_its_own_noise_level():
     finally:
         pipeline.held = None
     assert torch.allclose(found, clean)
+
+
+def test_picture_and_sound_draw_from_one_source_and_held_tokens_stay():
+    pipeline = backend().pipeline
+    own = pipeline.scheduler
+    with pipeline.drawing(torch.Generator().manual_seed(1)):
+        picture, sound = pipeline.scheduler, pipeline.audio_scheduler
+        assert picture is not sound
+        assert picture.noise is sound.noise
+        pipeline.held = torch.tensor([1.0, 0.0]).view(1, 2, 1)
+        pipeline.clean = torch.full((1, 2, 4), 7.0)
+        settled = picture.settle(torch.ones(1, 2, 4))
+    pipeline.held = pipeline.clean = None
+    assert settled[0, :, 0].tolist() == [7.0, 1.0]
+    assert pipeline.scheduler is own
+    assert pipeline.audio_scheduler is None
+
+
+def test_the_tokens_of_the_first_frame_are_marked():
+    asked = {"hidden_states": torch.zeros(2, 15, 8), "height": 2, "width": 3}
+    _, told = first_frame_marked(None, (), asked)
+    assert told["video_keyframes_mask"][:, :, 0].tolist() == [[1.0] * 6 + [0.0] * 9] * 2
+    assert asked.keys() == told.keys() - {"video_keyframes_mask"}
 
 
 def test_nobody_need_listen():
