@@ -107,7 +107,7 @@ def create_app(
     Raises ConfigurationError for settings that cannot be used, DatabaseUnavailable.
     """
     secret = load_secret(settings.folder, shown(settings.secret_key) or None)
-    catalog = load_catalog(settings.prices_file)
+    catalog = load_catalog(settings.prices_file, settings.adapters_file)
     database = Database(settings.database)
     database.upgrade()
     migrate(database)
@@ -192,6 +192,7 @@ def worker_config(settings: Settings, stored: StoreConfig) -> str:
             "device": settings.device,
             "dtype": settings.dtype,
             "models_dir": str(settings.models) if settings.models else None,
+            "adapters": str(settings.adapters_file) if settings.adapters_file else None,
             "store": asdict(stored),
             "fetch": asdict(fetch_rules(settings)),
         }

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     database_url: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; default: in data_dir.
     secret_key: what key digests and links are made with; default: made once, in data_dir.
     prices_file: an operator's own price lists, in the form of the package's prices.toml.
+    adapters_file: an operator's own adapters, in the form of the package's loras.toml.
     host, port: where the HTTP service listens.
     require_keys: ask for API keys on loopback too; elsewhere they are always asked for.
     default_model: serves callers of other services' APIs who name no model that runs here.
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     secret_key: SecretStr | None = None
     prices_file: Path | None = None
+    adapters_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     require_keys: bool = False

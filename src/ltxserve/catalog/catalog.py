@@ -63,13 +63,30 @@ class Catalog:
 
 
 @functools.cache
-def load_catalog(prices: Path | None = None) -> Catalog:
+def load_catalog(prices: Path | None = None, adapters: Path | None = None) -> Catalog:
     """The catalog in the package, with its prices or those of an operator's file.
 
-    Raises ConfigurationError `catalog_invalid` if it is broken.
+    adapters: a file of more of them, in the form of loras.toml, and of their licences, in the form
+    of models.toml. Raises ConfigurationError `catalog_invalid` if anything is broken.
     """
-    names = ("models", "loras", "presets", "camera")
-    return read_catalog({name: _read(name) for name in names}, load_prices(prices))
+    tables = {name: dict(_read(name)) for name in ("models", "loras", "presets", "camera")}
+    if adapters is not None:
+        own = _own_adapters(adapters)
+        tables["loras"]["loras"] = [*tables["loras"]["loras"], *own.get("loras", ())]
+        tables["models"]["licences"] = {**own.get("licences", {}), **tables["models"]["licences"]}
+    return read_catalog(tables, load_prices(prices))
+
+
+def _own_adapters(path: Path) -> Table:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise wrong(f"The adapter file cannot be read: {error}.", "Correct the file.") from None
+    rows = table.get("loras")
+    named = isinstance(rows, list) and all(isinstance(row, dict) and "name" in row for row in rows)
+    if not named or set(table) - {"loras", "licences"}:
+        raise wrong("The adapter file needs [[loras]] with names.", "Correct the file.")
+    return table
 
 
 def read_catalog(data: Mapping[str, Table], prices: Prices | None = None) -> Catalog:
@@ -82,6 +99,8 @@ def read_catalog(data: Mapping[str, Table], prices: Prices | None = None) -> Cat
     for preset in presets.values():
         _check_preset(preset)
     for lora in loras.values():
+        if lora.name != lora.name.strip().lower() or "/" in lora.name:
+            raise wrong(f"loras[{lora.name}] is no plain name.", "Use small letters, and no path.")
         _named_part(licences, lora.licence, f"loras[{lora.name}].licence")
     return Catalog(models, loras, presets, camera, licences, prices or load_prices())
 

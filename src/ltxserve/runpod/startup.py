@@ -80,7 +80,7 @@ def create_worker(settings: Settings, create: BackendMaker, save: Path | None = 
     OutOfMemory and what else keeps a model from making its first clip.
     """
     begun = time.monotonic()
-    catalog = load_catalog(settings.prices_file)
+    catalog = load_catalog(settings.prices_file, settings.adapters_file)
     spec = chosen_model(settings, catalog)
     places = Places(configured=settings.models)
     ensure_weights(spec, places, settings)

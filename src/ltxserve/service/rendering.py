@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltxserve.catalog import load_catalog
 from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.clip import FORMATS, ClipFile, metadata_of
 from ltxserve.engine.engine import Engine
@@ -72,16 +73,17 @@ class Job:
 def create_renderer(config: str) -> Body:
     """The body of a worker, its model loaded.
 
-    config: JSON with device, dtype, models_dir, store (a StoreConfig), fetch (FetchRules, may be
-    missing) and preload (a model; "" = none). Raises ConfigurationError for a store that cannot
-    be used, OutOfMemory; a model that is not here is left to the jobs that ask for it.
+    config: JSON with device, dtype, models_dir, adapters (an operator's file, may be missing),
+    store (a StoreConfig), fetch (FetchRules, may be missing) and preload (a model; "" = none).
+    Raises ConfigurationError for a store or file that cannot be used, OutOfMemory; a model that is
+    not here is left to the jobs that ask for it.
     """
     told = json.loads(config)
-    folder = told.get("models_dir")
+    folder, adapters = told.get("models_dir"), told.get("adapters")
     placement = Placement(told["device"], told["dtype"], Path(folder) if folder else None)
     sweep()
     renderer = Renderer(
-        Engine(placement),
+        Engine(placement, load_catalog(adapters=Path(adapters) if adapters else None)),
         create_store(StoreConfig.from_dict(told["store"])),
         _rules(told.get("fetch") or {}),
         Scratch(),

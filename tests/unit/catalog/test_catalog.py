@@ -204,6 +204,53 @@ def test_prices_come_with_the_catalog_or_from_an_operator(tmp_path: Path):
     assert list(load_catalog(own).prices.lists) == ["gift"]
 
 
+OWN = """
+[licences.mine]
+title = "Mine"
+url = "https://example.org"
+free_use = true
+
+[[loras]]
+name = "house-style"
+kind = "style"
+repo = "me/loras"
+file = "house.safetensors"
+base = ["tiny"]
+licence = "mine"
+"""
+
+
+def test_an_operators_adapters_come_with_the_catalog(tmp_path: Path):
+    own = tmp_path / "adapters.toml"
+    own.write_text(OWN, "utf-8")
+    catalog = load_catalog(adapters=own)
+    assert catalog.lora("House-Style").file == "house.safetensors"
+    assert catalog.licences["mine"].free_use
+    assert set(CATALOG.loras) < set(catalog.loras)
+    assert "house-style" not in load_catalog().loras
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OWN.replace('"mine"\n', '"nobodys"\n', 1).replace("mine]", "other]"),
+        OWN.replace("house-style", "camera-static"),
+        OWN.replace("house-style", "a/b"),
+        OWN.replace("house-style", "House"),
+        OWN.replace("kind =", "kinds ="),
+        OWN.replace('name = "house-style"', ""),
+        OWN.replace("[[loras]]", "[[models]]"),
+        "no toml",
+    ],
+)
+def test_operators_adapters_that_are_wrong_are_named(text: str, tmp_path: Path):
+    own = tmp_path / "adapters.toml"
+    own.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_catalog(adapters=own)
+    assert caught.value.code == "catalog_invalid"
+
+
 @pytest.mark.parametrize("kind", ["spatial", "temporal"])
 def test_a_running_row_that_upscales_names_the_file(kind: str):
     for row in CATALOG.models.values():

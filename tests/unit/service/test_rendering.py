@@ -27,6 +27,7 @@ from ltxserve.storage.links import Links
 from ltxserve.storage.local import LocalStore
 from tests.contracts.pools import BRISK, Bench
 from tests.guards.tree import run_python
+from tests.replicas.adapters import low_rank
 from tests.tiny import PROMPT, SMALL, disc, engine, saved
 from tests.unit.engine.fakes import Loader
 
@@ -93,6 +94,26 @@ def test_the_same_seed_makes_the_same_file(bare: Bare):
     first = bare.run(seed=3)["artifacts"]["video"]
     assert bare.run(seed=3)["artifacts"]["video"] == first
     assert bare.run(seed=4)["artifacts"]["video"]["sha256"] != first["sha256"]
+
+
+def test_an_operators_adapters_are_worn_by_their_names(tmp_path: Path):
+    models = tmp_path / "models"
+    low_rank(models / "house.safetensors")
+    own = tmp_path / "adapters.toml"
+    own.write_text(
+        '[[loras]]\nname = "house-style"\nkind = "style"\nrepo = "me/loras"\n'
+        'file = "house.safetensors"\nbase = ["tiny"]\nlicence = "apache-2"\n',
+        "utf-8",
+    )
+    told = {"device": "cpu", "dtype": "auto", "models_dir": str(models), "adapters": str(own)}
+    store = asdict(StoreConfig("local", folder=str(tmp_path / "store"), secrets=("s",)))
+    render = create_renderer(json.dumps({**told, "store": store, "preload": ""}))
+    asked = {"prompt": PROMPT, **SMALL, "loras": [{"name_or_path": "house-style"}]}
+    worn = render(payload(asked), lambda update: None)
+    plain = render(payload({**asked, "loras": []}), lambda update: None)
+    assert [lora["name"] for lora in worn["plan"]["loras"]] == ["house-style"]
+    files = [result["artifacts"]["video"]["sha256"] for result in (worn, plain)]
+    assert files[0] != files[1]
 
 
 def test_every_stage_is_told_and_previews_are_pictures(bare: Bare):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ltxserve.catalog import Catalog, load_catalog
-from ltxserve.catalog.weights.adapters import AdapterRow, need_of, place_of_path
+from ltxserve.catalog.weights.adapters import AdapterRow, place_of_path
 from ltxserve.catalog.weights.hub import Hub
-from ltxserve.catalog.weights.needs import place_of
+from ltxserve.catalog.weights.needs import ADAPTER, Need, place_of
 from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Wish, logged, pull
 from ltxserve.engine.backends.base import Placement
@@ -18,10 +18,10 @@ from ltxserve.errors import ModelUnavailable
 
 @dataclass(frozen=True)
 class AdapterFinder:
-    """Where adapters' files lie, by the search order of models."""
+    """Where adapters' files lie, by the search order of models. catalog: of those to be pulled."""
 
     placement: Placement
-    catalog: Catalog | None = None
+    catalog: Catalog = field(default_factory=load_catalog)
 
     def __call__(self, lora: PlannedLora) -> Path:
         """The file of a catalog row or of a path.
@@ -46,11 +46,11 @@ class AdapterFinder:
         return found
 
     def _of_row(self, lora: PlannedLora, places: Places) -> Path | None:
-        catalog = self.catalog or load_catalog()
-        row = catalog.lora(lora.name)
-        found = place_of(need_of(row), places)
-        if found is None and self.placement.download:
-            wish = Wish(AdapterRow.of(row, catalog), accepted=self.placement.accepted)
+        need = Need(ADAPTER, lora.repo, lora.file, is_folder=not lora.file, bytes=lora.bytes)
+        found = place_of(need, places)
+        row = self.catalog.loras.get(lora.name)
+        if found is None and self.placement.download and row is not None:
+            wish = Wish(AdapterRow.of(row, self.catalog), accepted=self.placement.accepted)
             pull(wish, places, Hub(), logged)
-            found = place_of(need_of(row), places)
+            found = place_of(need, places)
         return found
