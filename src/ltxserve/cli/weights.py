@@ -13,7 +13,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 
 from ltxserve.catalog import ModelSpec, load_catalog
-from ltxserve.catalog.weights.adapters import AdapterRow
+from ltxserve.catalog.weights.adapters import AdapterRow, locate_adapter
 from ltxserve.catalog.weights.hub import Hub, offline
 from ltxserve.catalog.weights.keep import remove, verify
 from ltxserve.catalog.weights.licences import Licensed, accept, is_accepted
@@ -96,11 +96,13 @@ def agree(spec: Licensed, places: Places, accepted: tuple[str, ...], given: bool
         accept(licence, target)
 
 
-def where(name: Name, models_dir: Folder = None, as_json: AsJson = False) -> None:
-    """Say where a model's files lie and which are missing; fails if it cannot be loaded."""
-    spec = load_catalog().model(name)
+def where(name: AnyName, models_dir: Folder = None, as_json: AsJson = False) -> None:
+    """Say where a model's or adapter's files lie, which are missing; fails if some are needed."""
+    spec = _named(name)
     places = places_of(load_settings(), models_dir)
-    located = locate(spec, places)
+    is_adapter = isinstance(spec, AdapterRow)
+    located = locate_adapter(spec, places) if is_adapter else locate(spec, places)
+    built_in = not is_adapter and bool(spec.weights)
     rows: list[tuple[Need, str | None]] = [
         (need, str(path)) for need, path in located.found.items()
     ]
@@ -108,13 +110,13 @@ def where(name: Name, models_dir: Folder = None, as_json: AsJson = False) -> Non
     if as_json:
         told = {
             "model": spec.name,
-            "form": "built in" if spec.weights else located.form,
+            "form": "built in" if built_in else located.form,
             "target": str(places.target()),
             "files": [_row(need, path) for need, path in rows],
             "complete": not located.blocking,
         }
         typer.echo(json.dumps(told, indent=2))
-    elif spec.weights:
+    elif built_in:
         typer.echo(f"{spec.name} is built in.")
     else:
         _show(rows)

@@ -97,6 +97,10 @@ def test_adapters_are_pulled_by_their_names(served: tuple[StandIn, Loopback], tm
     place = tmp_path / "models" / row.repo / row.file
     assert done.stdout.strip() == str(place)
     assert place.read_bytes() == safetensors(3000, 9)
+    told = json.loads(run("where", "camera-static", "--json").output)
+    assert (told["complete"], told["files"][0]["path"]) == (True, str(place))
+    place.unlink()
+    assert run("where", "camera-static").exit_code == 1
 
 
 def test_offline_nothing_is_asked(

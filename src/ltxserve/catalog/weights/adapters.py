@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ltxserve.catalog.catalog import Catalog
 from ltxserve.catalog.spec import Licence, LoraSpec
-from ltxserve.catalog.weights.needs import ADAPTER, Need
+from ltxserve.catalog.weights.needs import ADAPTER, Located, Need, place_of
 from ltxserve.catalog.weights.places import Places
 
 
@@ -28,6 +28,13 @@ class AdapterRow:
 def need_of(row: LoraSpec) -> Need:
     """The file of an adapter."""
     return Need(ADAPTER, row.repo, row.file, is_folder=not row.file, bytes=row.bytes)
+
+
+def locate_adapter(row: AdapterRow, places: Places) -> Located:
+    """Where an adapter's file lies, as `locate` says it of models."""
+    path = place_of(row.need, places)
+    found = {} if path is None else {row.need: path}
+    return Located("files", found, () if found else (row.need,))
 
 
 def place_of_path(path: str, places: Places) -> Path | None:
