@@ -8,8 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ltxserve.engine.backends.diffusers.adapters.file import Adapter, open_adapter, read_adapter
-from ltxserve.engine.backends.diffusers.adapters.layers import PARTS, Layers, live_shapes
+from ltxserve.engine.backends.diffusers.adapters.file import (
+    Adapter,
+    Delta,
+    open_adapter,
+    read_adapter,
+)
+from ltxserve.engine.backends.diffusers.adapters.layers import PARTS, Layers, Place, live_shapes
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, arithmetic, wearing, worn_bytes
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
@@ -143,3 +148,22 @@ def test_what_breaks_a_run_leaves_no_adapter_on(tmp_path: Path):
     with pytest.raises(RuntimeError, match="broke"), wearing(parts, [Use(made, 1.0)], CPU):
         raise RuntimeError("it broke")
     assert furthest(outputs(parts), before) == 0
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_lies_there_while_it_is_worn():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    device, random = torch.device("cuda"), torch.Generator().manual_seed(0)
+    part = nn.Sequential(nn.Linear(32, 48)).to(device, torch.bfloat16).requires_grad_(False)
+    down, up = (torch.randn(*shape, generator=random) for shape in ((4, 32), (48, 4)))
+    worn = Use(Adapter({Place("transformer", "0"): Delta(down, up, 0.5)}, 0), 1.0)
+    given = torch.randn(7, 32, generator=random)
+    plain, held = part(given.to(device, torch.bfloat16)), torch.cuda.memory_allocated()
+    with wearing({"transformer": part}, [worn], device):
+        assert torch.cuda.memory_allocated() > held
+        made = part(given.to(device, torch.bfloat16))
+    wanted = 0.5 * given @ down.T @ up.T
+    assert float(((made - plain).float().cpu() - wanted).norm() / wanted.norm()) < 0.03
+    del made
+    assert torch.cuda.memory_allocated() == held
