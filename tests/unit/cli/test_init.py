@@ -2,9 +2,12 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 
+import ltxserve
 from ltxserve.cli import VERBS, app, cancellable, exit_code, main, report
 from ltxserve.errors import (
     Cancelled,
@@ -84,3 +87,9 @@ def test_control_c_is_a_cancelled_run():
 
     with pytest.raises(Cancelled):
         verb()
+
+
+def test_the_package_can_be_run_as_the_command():
+    words = [sys.executable, "-m", "ltxserve", "--version"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert ltxserve.__version__ in told.stdout
