@@ -110,6 +110,7 @@ def test_upscalers_are_not_read_with_the_pipeline(tmp_path: Path):
 def test_schedulers():
     dev, distilled = scheduler_of(small_row("ltx-2-19b-dev")), scheduler_of(small_row("ltx-2-fast"))
     assert (dev.config.use_dynamic_shifting, dev.config.shift_terminal) == (True, 0.1)
+    assert dev.config.base_shift == dev.config.max_shift == 2.05  # whatever the clip's size
     assert not distilled.config.use_dynamic_shifting
     assert not distilled.config.shift_terminal
     assert not scheduler_of(small_row("ltxv-2b-0.9.5")).config.shift_terminal
