@@ -6,6 +6,7 @@ Shared: the encoded prompt and pictures, whose parts are compared elsewhere; the
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -16,14 +17,20 @@ import torch
 from torch import Tensor
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import ConditionFrames, Given, GivenSound, Placement
+from ltxserve.engine.backends.base import (
+    ConditionFrames,
+    ControlFrames,
+    Given,
+    GivenSound,
+    Placement,
+)
 from ltxserve.engine.backends.diffusers.given import encode_given
 from ltxserve.engine.backends.diffusers.passes import shown_at
 from ltxserve.engine.backends.diffusers.run import DiffusersBackend, Latents
 from ltxserve.engine.backends.diffusers.text import encode_text
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import Guidance, Plan, Stage, plan
-from ltxserve.media.frames import psnr
+from ltxserve.media.frames import psnr, resize
 from ltxserve.progress import NullObserver
 from ltxserve.types import GenerationRequest
 from tests.parity.reference import reference, theirs, whole
@@ -34,6 +41,7 @@ from tests.replicas.build import MODEL
 from tests.replicas.folders import catalog_with, small_row, write_row, write_split
 from tests.tiny import disc
 from tests.unit.engine.ways.given import tone
+from tests.unit.media.samples import moving_clip
 
 ROWS = {
     "ltx-2-19b-distilled": "ltx-2.0-small",
@@ -78,8 +86,9 @@ class Theirs:
         shown: list[ConditionFrames],
         begun: tuple[Tensor, Tensor] | None = None,
         sound: Tensor | None = None,
+        more: Sequence[Any] = (),
     ) -> tuple[Tensor, Tensor]:
-        """One pass: normalised latents of picture and sound. sound: held as a whole."""
+        """Normalised latents of picture and sound. sound: held as a whole. more: items."""
         shape, sigmas = stage.shape, torch.tensor([*(stage.sigmas or ()), 0.0])
         if stage.sigmas is None:
             sigmas = reference("ltx_core.components.schedulers:LTX2Scheduler")().execute(
@@ -103,7 +112,12 @@ class Theirs:
         noised = reference("ltx_pipelines.utils.helpers:create_noised_state")
         common = (self.noiser, torch.float32, torch.device("cpu"), scale)
         states = [
-            noised(video, self.conditions(shown), *common, None if begun is None else begun[0]),
+            noised(
+                video,
+                [*self.conditions(shown), *more],
+                *common,
+                None if begun is None else begun[0],
+            ),
             noised(audio, [], *common, None if begun is None else begun[1]),
         ]
         if sound is not None:
@@ -235,6 +249,25 @@ def test_to_a_sound(running: Any):
         sound = held.tokens.unflatten(2, (-1, 16)).transpose(1, 2)
         wanted = theirs_of(backend, made).stage(made.passes[0], [], sound=sound)
     assert away(ended.video, denormalised(backend, wanted).video) < EXACT
+
+
+@pytest.mark.parametrize(("downscale", "strength"), [(1, 1.0), (2, 1.0), (2, 0.6)])
+def test_after_a_control_video(running: Any, downscale: int, strength: float):
+    backend, planned = running
+    if "2.5" in backend.spec.name:
+        pytest.skip("LTX-2.5 has no controls")
+    made = planned()
+    frames = moving_clip(17, 192, 128)
+    given = Given(controls=(ControlFrames(frames, strength, downscale),))
+    with torch.inference_mode():
+        ended = backend.run(made, SEED, [], NullObserver(), given).latents
+        side = theirs_of(backend, made)
+        small = side.encoded(resize(frames, 192 // downscale, 128 // downscale))
+        item = reference("ltx_core.conditioning:VideoConditionByReferenceLatent")
+        led = item(small, downscale_factor=downscale, strength=strength)
+        wanted = denormalised(backend, side.stage(made.passes[0], [], more=[led]))
+    assert away(ended.video, wanted.video) < EXACT
+    assert away(ended.audio, wanted.audio) < EXACT
 
 
 @pytest.mark.parametrize(
