@@ -62,7 +62,7 @@ def summary(made: Plan) -> dict[str, str]:
         "sound guidance": guidance(made.audio_guidance) if made.generate_audio else "",
         "made from": made_from(made),
         "conditions": ", ".join(f"{c.source[:60]} at frame {c.frame}" for c in made.conditions),
-        "adapters": ", ".join(f"{lora.name} at {lora.strength:g}" for lora in made.loras),
+        "adapters": ", ".join(adapters(made)),
         "memory": f"about {gigabytes(made.memory.peak)} at the peak",
         "time": "" if seconds is None else f"about {seconds:g} s",
     }
@@ -73,6 +73,17 @@ def steps(stages: tuple[Stage, ...], sigmas: tuple[float, ...] | None) -> str:
     """Steps of all denoising stages, and where the noise levels come from."""
     counts = " + ".join(str(stage.steps) for stage in stages if stage.kind == "denoise")
     return counts + (" (the scheduler's noise levels)" if sigmas is None else "")
+
+
+def adapters(made: Plan) -> list[str]:
+    """Those of the whole run, and those of one pass alone."""
+    shared = [f"{lora.name} at {lora.strength:g}" for lora in made.loras]
+    own = (
+        f"{lora.name} at {lora.strength:g} in pass {number}"
+        for number, stage in enumerate(made.passes, start=1)
+        for lora in stage.loras
+    )
+    return [*shared, *own]
 
 
 def made_from(made: Plan) -> str:

@@ -51,6 +51,14 @@ def test_adapters_of_the_camera_and_of_the_caller():
     assert "camera-jib-up at 1, a.pt at 0.5" in text
 
 
+def test_stages_of_an_upscaled_clip_and_the_adapter_of_the_second_pass():
+    words = ("--model", "ltx-2-19b-dev", "--size", "720p", "--seconds", "2")
+    text = run("a ball", *words, "--upscale-spatial")
+    assert "distilled-19b at 1 in pass 2" in text
+    assert "40 + 3" in text
+    assert text.index("upscale_spatial") < text.index("decode_video")
+
+
 def test_warnings_are_shown():
     assert "warning:" in run("a ball", "--fps", "12")
 
