@@ -251,11 +251,21 @@ def _toggles(reading: Reading) -> None:
         given.setdefault("spatial", extras.spatial_upscaler)
         given.setdefault("temporal", extras.temporal_upscaler)
         request["upscale"] = given
+        for side in ("spatial", "temporal"):
+            if getattr(extras, f"{side}_upscaler"):
+                reading.names[f"upscale.{side}"] = f"{side}_upscaler"
     if extras.detailer:
-        request["loras"] = [*request.get("loras", ()), {"name_or_path": DETAILER}]
+        _add(reading, "loras", "detailer", {"name_or_path": DETAILER})
     if extras.control is not None:
-        request["controls"] = [*request.get("controls", ()), extras.control.model_dump()]
+        _add(reading, "controls", "control", extras.control.model_dump())
     if extras.output_format:
         output = dict(request.get("output") or {})
         output.setdefault("format", extras.output_format)
         request["output"] = output
+
+
+def _add(reading: Reading, field: str, word: str, item: dict[str, Any]) -> None:
+    """Put an item behind those of a list of the request; problems name it by the caller's word."""
+    own = reading.request.get(field) or ()
+    reading.names[f"{field}.{len(own)}"] = word
+    reading.request[field] = [*own, item]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltxserve.engine.plan import parse_request
-from ltxserve.errors import RequestRefused
+from ltxserve.errors import Problem, RequestRefused
 from ltxserve.runpod.schema import Reading, mode_of, read, unwrapped
 from ltxserve.runpod.words import MAX_PROMPTS
 
@@ -253,3 +253,22 @@ def test_without_a_model_that_can_be_read_nothing_is_judged_by_another():
 def test_an_adapters_path_is_told_with_all_the_rest():
     words = {"prompt": "x", "loras": [{"name_or_path": "/etc/passwd"}], "odd": 1}
     assert fields(read(words)) == {"loras.0.name_or_path", "odd"}
+
+
+def test_problems_of_toggles_name_the_toggles():
+    words = {
+        "spatial_upscaler": True,
+        "detailer": True,
+        "control": {"kind": "depth", "source": "x"},
+    }
+    reading = read({"prompt": "x", **words, "loras": [{"name_or_path": "mine"}]})
+    with pytest.raises(RequestRefused) as refused:
+        reading.refuse(
+            tuple(
+                Problem("invalid_field", "No.", "", name)
+                for name in ("upscale.spatial", "loras.0.strength", "loras.1.name_or_path",
+                             "controls.0", "controls.0.source")
+            )
+        )  # fmt: skip
+    told = [problem.field for problem in refused.value.problems]
+    assert told == ["spatial_upscaler", "loras.0.strength", "detailer", "control", "control"]
