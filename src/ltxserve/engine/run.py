@@ -18,6 +18,7 @@ from ltxserve.engine.backends.base import (
 from ltxserve.engine.backends.inputs import read_condition, read_control
 from ltxserve.engine.clip import Report
 from ltxserve.engine.plan import Plan
+from ltxserve.engine.sparing import Sparing
 from ltxserve.engine.stopwatch import Stopwatch
 from ltxserve.engine.ways.base import Playing, Take, Way
 from ltxserve.engine.ways.create import open_way, sources
@@ -46,6 +47,11 @@ class Run:
         self._way: Way | None = None
         self._warnings: tuple[str, ...] = ()
         self._controls: tuple[ControlFrames, ...] = ()
+        self._sparing = Sparing(plan.low_vram, self._recover)
+
+    def _recover(self) -> None:
+        if self._backend is not None:
+            self._backend.recover()
 
     def tell(self, progress: Progress) -> None:
         """Tell the observer; time belongs to the stage it was told of last."""
@@ -78,10 +84,16 @@ class Run:
             plan=self.plan,
             seed=self.seed,
             timings=dict(self.watch.seconds),
-            warnings=tuple(dict.fromkeys((*self.plan.warnings, *self._warnings))),
+            warnings=tuple(
+                dict.fromkeys((*self.plan.warnings, *self._warnings, *self._sparing.warnings))
+            ),
             peak_memory=0 if self._backend is None else self._backend.peak_memory(),
             remarks=() if self._way is None else tuple(self._way.remarks),
         )
+
+    def _all_warnings(self) -> tuple[str, ...]:
+        found = (*self.plan.warnings, *self._warnings, *self._sparing.warnings)
+        return tuple(dict.fromkeys(found))
 
     def _read(self) -> tuple[ConditionFrames, ...]:
         read, more = [], sources(self.plan)
@@ -116,9 +128,12 @@ class Run:
         given = take.given
         if self._controls:
             given = dataclasses.replace(given or Given(), controls=self._controls)
-        self._made = self._backend.run(take.plan, seed, conditions, tell, given)
+        backend = self._backend
+        self._made = self._sparing.made(
+            take.plan, lambda plan: backend.run(plan, seed, conditions, tell, given)
+        )
         self._warnings += self._made.warnings
-        return Telling(self._made, take, tell)
+        return Telling(self._made, self._sparing, take, tell)
 
 
 @dataclass(frozen=True)
@@ -126,6 +141,7 @@ class Telling:
     """A denoised clip that tells of its decoding."""
 
     made: Made
+    sparing: Sparing
     take: Take
     tell: Callable[[Progress], None]
 
@@ -133,7 +149,7 @@ class Telling:
         """See Playing.frames."""
         total, done = self.take.plan.generate.num_frames, 0
         self.tell(Progress("decode_video", 0, total))
-        for chunk in self.made.frames():
+        for chunk in self.sparing.frames(self.made):
             done += len(chunk)
             self.tell(Progress("decode_video", done, total))
             yield chunk

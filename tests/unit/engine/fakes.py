@@ -24,6 +24,7 @@ class FakeMade:
         self.plan = plan
         self.seed = seed
         self.warnings = warnings
+        self.spared = False
 
     def frames(self) -> Iterator[Frames]:
         shape = self.plan.generate
@@ -38,6 +39,9 @@ class FakeMade:
         samples = np.sin(np.arange(round(shape.seconds * RATE / 2)) / 5, dtype=np.float32)
         return Sound(np.stack([samples, samples]), RATE)
 
+    def spare(self) -> None:
+        self.spared = True
+
 
 class FakeBackend:
     """Keeps what it was asked to run; `act` is called at every denoising step."""
@@ -46,6 +50,7 @@ class FakeBackend:
         self.ran: list[tuple[Plan, int, tuple[ConditionFrames, ...]]] = []
         self.given: list[Given | None] = []
         self.closed = False
+        self.recovered = 0
         self._act = act
 
     def run(
@@ -69,6 +74,9 @@ class FakeBackend:
 
     def preview(self, latents: Any) -> Frames:
         return np.full((8, 8, 3), 128, np.uint8)
+
+    def recover(self) -> None:
+        self.recovered += 1
 
     def close(self) -> None:
         self.closed = True

@@ -102,6 +102,10 @@ class Made(Protocol):
         """The sound, or None where the plan makes none."""
         ...
 
+    def spare(self) -> None:
+        """Decode with as little memory as can be from now on: what `frames` gives begins anew."""
+        ...
+
 
 class Backend(Protocol):
     """One resident model."""
@@ -128,6 +132,10 @@ class Backend(Protocol):
 
     def preview(self, latents: Any) -> Frames:
         """A small picture (h, w, 3) of the middle of a clip, from `Progress.latents` of a step."""
+        ...
+
+    def recover(self) -> None:
+        """Let go of what a run that failed has left behind; the model stays."""
         ...
 
     def close(self) -> None:

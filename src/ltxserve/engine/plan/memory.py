@@ -8,7 +8,8 @@ latents     tokens of the largest stage * latent channels * 4 bytes * 4 (latent,
 denoise     of the pass that needs most: tokens * (width + audio_width) * bytes * 18 (what one
             block keeps alive: residual, norms, q, k, v, attention, feed-forward 4x twice) * 2
             with a negative prompt; a latent upscaler needs less
-decode      pixels of one decoder tile (at most 512 x 512 x 25) * 24 values * bytes
+decode      pixels of one decoder tile (at most 512 x 512 x 121, with low_vram x 57) * 24 values
+            * bytes; where a device has room for more, whole frames are decoded
 frames      pixels of the clip * 3 * bytes (the decoder's output)
 adapters    bytes of the rows of those that are worn; of one by path, nothing is known here
 runtime     Python, torch and the device's context: 0.75 GiB
@@ -17,6 +18,8 @@ peak        runtime + latents + weights + adapters + the larger of denoise and d
 """
 
 from __future__ import annotations
+
+import math
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.spec import Architecture
@@ -27,7 +30,7 @@ from ltxserve.types import Shape
 RUNTIME = 768 * 2**20
 _LIVE = 18
 _DECODE_VALUES = 24
-_TILE = (512, 512, 25)
+_TILE, _SMALL_TILE = (512, 512, 121), (512, 512, 57)
 _LATENT = ("denoise", "upscale_spatial", "upscale_temporal", "decode_video")
 _DENOISERS = ("checkpoint", "transformer")
 
@@ -61,6 +64,11 @@ def weights(spec: ModelSpec, roles: frozenset[str] | None = None) -> dict[str, i
     return found
 
 
+def decode_bytes(tile: tuple[int, ...], value_bytes: int) -> int:
+    """What decoding so many pixels (width, height, frames) at once takes."""
+    return math.prod(tile) * _DECODE_VALUES * value_bytes
+
+
 def estimate_memory(
     spec: ModelSpec, stages: tuple[Stage, ...], guided: bool, low_vram: bool, adapters: int = 0
 ) -> MemoryEstimate:
@@ -76,15 +84,13 @@ def estimate_memory(
     )
     last = next(s.shape for s in stages if s.kind == "decode_video")
     width = spec.architecture.width + spec.architecture.audio_width
-    tile = (last.width, last.height, last.num_frames)
-    tile_pixels = 1
-    for have, most in zip(tile, _TILE, strict=True):
-        tile_pixels *= min(have, most)
+    clip = (last.width, last.height, last.num_frames)
+    tile = tuple(map(min, clip, _SMALL_TILE if low_vram else _TILE))
     held = weights(spec, _optional(stages))
     parts = {
         "latents": largest * spec.architecture.latent_channels * 4 * 4,
         "denoise": max(passes) * width * each * _LIVE,
-        "decode": tile_pixels * _DECODE_VALUES * each,
+        "decode": decode_bytes(tile, each),
         "frames": last.width * last.height * last.num_frames * 3 * each,
         "runtime": RUNTIME,
         **({"adapters": adapters} if adapters else {}),

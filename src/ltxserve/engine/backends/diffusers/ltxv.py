@@ -23,7 +23,7 @@ from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
-from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
+from ltxserve.engine.backends.diffusers.decoding import Decoding
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guided import Guide, guiding
@@ -38,11 +38,10 @@ from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
 from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
-from ltxserve.progress import NullObserver, Observer, Progress
+from ltxserve.progress import Observer, Progress
 
 _ALMOST = 0.999
 """diffusers: the share of the schedule that is run; leaves out the first of the timesteps only."""
-SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram
 
 
 class LtxvPipeline(LTXConditionPipeline):
@@ -109,10 +108,7 @@ class LtxvBackend:
             with self.adapters.wearing(uses, self.device):
                 latents = self._denoised(work, watched)
             latents = self._ready_to_decode(latents, work)
-        ready = partial(self.residency.enter, "decode")
-        return LtxvMade(
-            TimedVae(self.pipeline.vae, plan.decode_timestep), plan, latents, text, ready
-        )
+        return LtxvMade(latents, text, Decoding(plan, self.pipeline.vae, self.residency))
 
     def _denoised(self, work: Work, observer: Observer) -> Tensor:
         passes = courses(work.plan)
@@ -209,6 +205,10 @@ class LtxvBackend:
             self._preview = fit_preview(self.pipeline.vae, self.device)
         return self._preview.picture(middle_frame(latents))
 
+    def recover(self) -> None:
+        """See Backend.recover."""
+        free_memory(self.device)
+
     def close(self) -> None:
         """See Backend.close."""
         self.residency.leave()
@@ -229,48 +229,21 @@ class Work:
     given: Given | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class TimedVae:
-    """The VAE, for decoding: it is told its timestep, where it takes one."""
-
-    vae: Any
-    timestep: float
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """As the VAE's."""
-        return self.vae.dtype
-
-    def decode(self, latents: Tensor, return_dict: bool = False) -> Any:
-        """As the VAE's."""
-        told = None
-        if self.vae.config.timestep_conditioning:
-            told = torch.tensor([self.timestep], device=latents.device, dtype=latents.dtype)
-        return self.vae.decode(latents, told, return_dict=return_dict)
-
-
 class LtxvMade:
     """Denoised latents of one run, decoded when asked for; there is no sound."""
 
-    def __init__(
-        self,
-        vae: TimedVae,
-        plan: Plan,
-        latents: Tensor,
-        text: EncodedText,
-        ready: Callable[[], None],
-    ) -> None:
+    def __init__(self, latents: Tensor, text: EncodedText, decoding: Decoding) -> None:
         self.warnings = text.warnings
         self.latents = latents
-        self._vae = vae
-        self._ready = ready
-        self._window = SMALL_WINDOW if plan.low_vram else Window()
+        self._decoding = decoding
 
     def frames(self) -> Iterator[Frames]:
         """See Made.frames."""
-        with device_errors(Watched(NullObserver(), "decode_video")):
-            self._ready()
-            yield from decode_chunks(self._vae, self.latents, self._window)
+        return self._decoding.frames(self.latents)
+
+    def spare(self) -> None:
+        """See Made.spare."""
+        self._decoding.spare()
 
     def sound(self) -> Sound | None:
         """See Made.sound."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+import psutil
 import torch
 from torch import nn
 
@@ -71,6 +72,18 @@ class Residency:
     def leave(self) -> None:
         """Have nothing on the device."""
         self._only(set())
+
+    def spare(self) -> None:
+        """For the rest of this request, have on the device only what a stage needs."""
+        if self.total is not None:
+            self.mode = "parts"
+
+    def room(self, held: int) -> int:
+        """Bytes that are free for work beside the parts that are here. held: other bytes in use."""
+        if self.total is None:
+            return psutil.virtual_memory().available
+        here = sum(weight_bytes(self._parts[name]) for name in self._here)
+        return int(self.total * _SPARE) - here - held
 
     def here(self) -> frozenset[str]:
         """The parts that are on the device."""

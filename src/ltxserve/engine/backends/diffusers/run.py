@@ -23,7 +23,7 @@ from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.ancestral import SEED_OFFSET
 from ltxserve.engine.backends.diffusers.conditions import placed
-from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
+from ltxserve.engine.backends.diffusers.decoding import Decoding
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.given import GivenLatents, encode_given
@@ -43,8 +43,6 @@ from ltxserve.engine.plan import Plan
 from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
-
-SMALL_WINDOW = Window(length=8, shared=4)  # of low_vram: half the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +134,7 @@ class DiffusersBackend:
             plan,
             latents if plan.generate_audio else Latents(latents.video, None),
             text.warnings,
-            partial(self.residency.enter, "decode"),
+            self.residency,
         )
 
     def _worn(self, plan: Plan) -> tuple[tuple[Use, ...], ...]:
@@ -231,6 +229,10 @@ class DiffusersBackend:
             self._preview = fit_preview(self.pipeline.vae, self.device)
         return self._preview.picture(middle_frame(latents))
 
+    def recover(self) -> None:
+        """See Backend.recover."""
+        free_memory(self.device)
+
     def close(self) -> None:
         """See Backend.close."""
         self.residency.leave()
@@ -249,19 +251,20 @@ class DiffusersMade:
         plan: Plan,
         latents: Latents,
         warnings: tuple[str, ...],
-        ready: Callable[[], None] = lambda: None,
+        residency: Residency,
     ) -> None:
         self.warnings = warnings
         self.latents = latents
         self._pipeline = pipeline
-        self._ready = ready
-        self._window = SMALL_WINDOW if plan.low_vram else Window()
+        self._decoding = Decoding(plan, pipeline.vae, residency)
 
     def frames(self) -> Iterator[Frames]:
         """See Made.frames."""
-        with device_errors(Watched(NullObserver(), "decode_video")):
-            self._ready()
-            yield from decode_chunks(self._pipeline.vae, self.latents.video, self._window)
+        return self._decoding.frames(self.latents.video)
+
+    def spare(self) -> None:
+        """See Made.spare."""
+        self._decoding.spare()
 
     def sound(self) -> Sound | None:
         """See Made.sound."""

@@ -158,3 +158,31 @@ def test_on_a_gpu_low_vram_needs_less_and_leaves_nothing():
     assert torch.cuda.memory_allocated() < used
     engine().generate(request())
     assert abs(torch.cuda.memory_allocated() - used) < 2**20
+
+
+def test_room_is_what_the_parts_that_are_here_leave():
+    made, _ = residency(100)
+    made.begin(plan())
+    made.enter("decode")
+    assert made.room(held=5) == 95 - sum(SIZES.values()) - 5
+    made.spare()
+    made.enter("decode")
+    assert (
+        made.room(held=5) == 95 - sum(SIZES[name] for name in ("vae", "audio_vae", "vocoder")) - 5
+    )
+
+
+def test_sparing_is_for_one_request():
+    made, _ = residency(100)
+    before = course(made, plan())
+    made.spare()
+    assert made.mode == "parts"
+    assert course(made, plan()) == before
+
+
+def test_memory_that_is_the_machines_is_asked_for():
+    made, _ = residency(None)
+    made.begin(plan())
+    made.spare()
+    assert made.mode == "all"
+    assert made.room(held=0) > 2**20

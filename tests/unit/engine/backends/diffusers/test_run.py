@@ -154,7 +154,7 @@ def test_low_vram_decodes_smaller_windows_of_the_same_clip():
     counts = {}
     for low in (True, False):
         plan = planned(low_vram=low, num_frames=73)
-        made = DiffusersMade(backend().pipeline, plan, long, ())
+        made = DiffusersMade(backend().pipeline, plan, long, (), backend().residency)
         counts[low] = [len(chunk) for chunk in made.frames()]
     assert counts == {False: [73], True: [32, 41]}
 
