@@ -29,7 +29,6 @@ PACKAGES = (
     "diffusers",
     "transformers",
     "accelerate",
-    "peft",
     "safetensors",
     "av",
     "numpy",
