@@ -174,6 +174,7 @@ def store_config(settings: Settings, secret: str) -> StoreConfig:
             region=settings.s3_region,
             access_key_id=settings.s3_access_key_id,
             secret_access_key=shown(settings.s3_secret_access_key),
+            public_endpoint=settings.s3_public_endpoint,
         ),
         supabase=SupabaseAccess(
             url=settings.supabase_url,

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     public_url: what links to files begin with, where clients see another address than host:port.
     store: where files are kept: local (in data_dir), a folder, s3://BUCKET/PREFIX or supabase.
     s3_endpoint, s3_region: of an S3-compatible server.
+    s3_public_endpoint: where links to it lead, if clients reach it by another address.
     s3_access_key_id: its key; without one, the usual AWS_* names and places are looked at.
     s3_secret_access_key: the key's secret half; never shown.
     upload_hours: how long what callers give (uploads, and files at their URLs) is kept.
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     store: str = "local"
     s3_endpoint: str = ""
+    s3_public_endpoint: str = ""
     s3_region: str = ""
     s3_access_key_id: str = ""
     s3_secret_access_key: SecretStr | None = None

@@ -55,6 +55,13 @@ def test_both_halves_share_database_store_and_secret():
     assert api["LTXSERVE_S3_ENDPOINT"].startswith("http://s3:")
 
 
+def test_links_lead_to_a_port_that_is_there():
+    public = SERVICES["api"]["environment"]["LTXSERVE_S3_PUBLIC_ENDPOINT"]
+    [link] = re.findall(r":-http://127\.0\.0\.1:(\d+)", public)
+    [port] = SERVICES["s3"]["ports"]
+    assert port.endswith(f":{link}:8333")
+
+
 def test_no_secret_has_a_default():
     for name in ("POSTGRES_PASSWORD", "LTXSERVE_SECRET_KEY", "S3_SECRET_ACCESS_KEY"):
         assert f"${{{name}:?" in TEXT

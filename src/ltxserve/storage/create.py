@@ -14,13 +14,17 @@ from ltxserve.storage.base import ArtifactStore, check_key
 
 @dataclass(frozen=True)
 class S3Access:
-    """How an S3-compatible server is reached; what is empty comes from the usual AWS places."""
+    """How an S3-compatible server is reached; what is empty comes from the usual AWS places.
+
+    public_endpoint: how callers reach it, where that is another address.
+    """
 
     endpoint: str = ""
     region: str = ""
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+    public_endpoint: str = ""
 
 
 @dataclass(frozen=True)

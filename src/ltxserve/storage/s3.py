@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ class S3Place:
 
     endpoint: "" for AWS itself, else http(s)://HOST[:PORT] of a compatible server (path style).
     access_key_id: "" leaves the credentials to the machine (environment, instance role); links
-    then cannot name a download.
+    then cannot name a download, and lead to `endpoint`.
+    public_endpoint: what links lead to where callers reach the server by another name; "" = by
+    the same one.
     """
 
     bucket: str
@@ -48,6 +50,7 @@ class S3Place:
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+    public_endpoint: str = ""
 
 
 class S3Store:
@@ -130,7 +133,8 @@ class S3Store:
         signer = Signer(
             place.access_key_id, place.secret_access_key, _region(place), place.session_token
         )
-        return signer.presign(f"{_base(place)}/{name}", self._clock(), seconds, query)
+        seen = replace(place, endpoint=place.public_endpoint or place.endpoint)
+        return signer.presign(f"{_base(seen)}/{name}", self._clock(), seconds, query)
 
     def close(self) -> None:
         """obstore closes its connections itself."""

@@ -107,6 +107,10 @@ def test_what_the_server_lost_is_not_reported(made: Path):
             replace(KEYED, prefix="p/q", endpoint="https://r2.example/"),
             "https://r2.example/clips/p/q/a.mp4?",
         ),
+        (
+            replace(KEYED, endpoint="http://s3:8333", public_endpoint="https://files.example/"),
+            "https://files.example/clips/a.mp4?",
+        ),
     ],
 )
 def test_where_links_lead(place: S3Place, start: str):
