@@ -12,7 +12,7 @@ WORKERS ?= 2
 THREADS ?= 1
 ARGS ?=
 
-.PHONY: help setup demo test test-ray crash check format bench bench-service gpu train-tiny golden docs lock clean
+.PHONY: help setup demo test test-ray crash check format bench bench-engine bench-service soak gpu train-tiny golden docs lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ format: $(READY)  ## apply the formatter and the safe fixes
 
 bench: $(READY)  ## measure the built-in model's clips from their pixels
 	$(PY) -m benchmarks.tiny_eval $(ARGS)
+
+bench-engine: $(READY)  ## measure a clip by the engine against diffusers and its own export
+	$(PY) -m benchmarks.engine $(ARGS)
+
+soak: $(READY)  ## 200 mixed requests on one engine: what memory they leave behind
+	$(PY) -m benchmarks.engine.soak $(ARGS)
 
 bench-service: $(READY)  ## measure what the service costs: enqueueing, starting, events, a job's overhead
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.service $(ARGS)
