@@ -9,34 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from diffusers.pipelines.ltx import LTXLatentUpsamplePipeline
-from torch import Tensor, nn
+from torch import Tensor
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
-from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.adapters.rack import Find
 from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.decoding import Decoding
-from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guided import Guide, guiding
 from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
-from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
-from ltxserve.engine.backends.diffusers.prompts import PromptCache
 from ltxserve.engine.backends.diffusers.quiet import quiet
-from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
-from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
-from ltxserve.engine.backends.diffusers.upsampling import Finish, Upsamplers
+from ltxserve.engine.backends.diffusers.resident import Resident
+from ltxserve.engine.backends.diffusers.text import EncodedText
+from ltxserve.engine.backends.diffusers.upsampling import Finish
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
-from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
 
@@ -54,8 +49,10 @@ class LtxvPipeline(LTXConditionPipeline):
         return self.place
 
 
-class LtxvBackend:
+class LtxvBackend(Resident):
     """A resident LTX-Video model on one device."""
+
+    pipeline: LtxvPipeline
 
     def __init__(
         self,
@@ -64,10 +61,7 @@ class LtxvBackend:
         device: torch.device,
         find: Find | None = None,
     ) -> None:
-        self.spec = spec
-        self.device = device
-        self.upsamplers = Upsamplers.taken(spec.name, LTXLatentUpsamplePipeline, parts)
-        self.adapters = Rack(spec, parts, find)
+        super().__init__(spec, parts, device, LTXLatentUpsamplePipeline, find)
         self.curve = parts["scheduler"]
         scheduler = FlowMatchEulerDiscreteScheduler(
             use_dynamic_shifting=False, stochastic_sampling=spec.sampling.stochastic
@@ -75,13 +69,6 @@ class LtxvBackend:
         self.pipeline = LtxvPipeline(**{**parts, "scheduler": scheduler})
         self.pipeline.place = device
         self.pipeline.set_progress_bar_config(disable=True)
-        modules = {n: p for n, p in parts.items() if isinstance(p, nn.Module)}
-        modules.update(self.upsamplers.modules)
-        self.residency = Residency(modules, device, device_bytes(device))
-        self.residency.settle()
-        self.prompts = PromptCache()
-        self._shared = parts.get("text_encoder")
-        self._preview: LinearPreview | None = None
 
     def run(
         self,
@@ -98,11 +85,7 @@ class LtxvBackend:
         uses = self.adapters.take(plan.loras)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan, worn_bytes(uses))
-            watched(Progress("encode_prompt", 0, 1))
-            reading = partial(self.residency.enter, "encode_prompt")
-            text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
-            watched(Progress("encode_prompt", 1, 1))
-            self.residency.enter("denoise")
+            text = self.read(plan, watched)
             generator = torch.Generator("cpu").manual_seed(seed)
             work = Work(plan, text, (*conditions, *held), generator, given)
             with self.adapters.wearing(uses, self.device):
@@ -194,28 +177,6 @@ class LtxvBackend:
         noise = torch.randn(latents.shape, generator=work.generator).to(latents)
         share = work.plan.decode_noise_scale
         return (1 - share) * latents + share * noise
-
-    def peak_memory(self) -> int:
-        """See Backend.peak_memory."""
-        return peak_memory(self.device)
-
-    def preview(self, latents: Any) -> Frames:
-        """See Backend.preview."""
-        if self._preview is None:
-            self._preview = fit_preview(self.pipeline.vae, self.device)
-        return self._preview.picture(middle_frame(latents))
-
-    def recover(self) -> None:
-        """See Backend.recover."""
-        free_memory(self.device)
-
-    def close(self) -> None:
-        """See Backend.close."""
-        self.residency.leave()
-        self.adapters.clear()
-        self.prompts.clear()
-        del self.pipeline, self.residency, self.upsamplers
-        free_memory(self.device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,37 +10,34 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplePipeline
-from torch import Tensor, nn
+from torch import Tensor
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
-from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.adapters.rack import Find
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.ancestral import SEED_OFFSET
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decoding import Decoding
-from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.given import GivenLatents, encode_given
 from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
 from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.pipeline import TellingPipeline
-from ltxserve.engine.backends.diffusers.previews import fit_preview, foreseen, middle_frame
-from ltxserve.engine.backends.diffusers.prompts import PromptCache
+from ltxserve.engine.backends.diffusers.previews import foreseen
 from ltxserve.engine.backends.diffusers.references import (
     encode_references,
     told_downscale,
 )
-from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
-from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
-from ltxserve.engine.backends.diffusers.upsampling import Kind, Upsamplers
+from ltxserve.engine.backends.diffusers.residency import Residency
+from ltxserve.engine.backends.diffusers.resident import Resident
+from ltxserve.engine.backends.diffusers.text import EncodedText
+from ltxserve.engine.backends.diffusers.upsampling import Kind
 from ltxserve.engine.plan import Plan
-from ltxserve.engine.preview import LinearPreview
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
 
@@ -79,8 +76,10 @@ class Work:
     generator: torch.Generator
 
 
-class DiffusersBackend:
+class DiffusersBackend(Resident):
     """A resident LTX-2 model on one device."""
+
+    pipeline: TellingPipeline
 
     def __init__(
         self,
@@ -89,23 +88,13 @@ class DiffusersBackend:
         device: torch.device,
         find: Find | None = None,
     ) -> None:
-        self.spec = spec
-        self.device = device
-        self.upsamplers = Upsamplers.taken(spec.name, LTX2LatentUpsamplePipeline, parts)
-        self.adapters = Rack(spec, parts, find)
+        super().__init__(spec, parts, device, LTX2LatentUpsamplePipeline, find)
         self.pipeline = TellingPipeline(**parts)
         self.pipeline.place = device
         self.pipeline.tells_own_times = bool(spec.layout)  # the built-in model was not taught so
         # It pads prompts there, and asks the tokenizer's file where it has padded them.
         self.pipeline.tokenizer_padding_side = "left"
-        modules = {**_modules(parts), **self.upsamplers.modules}
-        self.residency = Residency(modules, device, device_bytes(device))
-        self.residency.settle()
-        self.prompts = PromptCache()
-        # Kept after `close`: a model that is loaded while this object lives can share it.
-        self._shared = parts.get("text_encoder")
         self.pipeline.set_progress_bar_config(disable=True)
-        self._preview: LinearPreview | None = None
 
     def run(
         self,
@@ -121,12 +110,8 @@ class DiffusersBackend:
         worn = self._worn(plan)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan, max(map(worn_bytes, worn)))
-            watched(Progress("encode_prompt", 0, 1))
-            reading = partial(self.residency.enter, "encode_prompt")
-            text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
-            watched(Progress("encode_prompt", 1, 1))
+            text = self.read(plan, watched)
             inputs = Inputs(text, conditions, given or Given())
-            self.residency.enter("denoise")
             work = Work(plan, inputs, worn, torch.Generator("cpu").manual_seed(seed))
             latents = self._denoised(work, watched)
         return DiffusersMade(
@@ -219,28 +204,6 @@ class DiffusersBackend:
         keeps = second is not None and second.keep_sound
         return Latents(refined.video, before.audio if keeps else refined.audio)
 
-    def peak_memory(self) -> int:
-        """See Backend.peak_memory."""
-        return peak_memory(self.device)
-
-    def preview(self, latents: Any) -> Frames:
-        """See Backend.preview."""
-        if self._preview is None:
-            self._preview = fit_preview(self.pipeline.vae, self.device)
-        return self._preview.picture(middle_frame(latents))
-
-    def recover(self) -> None:
-        """See Backend.recover."""
-        free_memory(self.device)
-
-    def close(self) -> None:
-        """See Backend.close."""
-        self.residency.leave()
-        self.adapters.clear()
-        self.prompts.clear()
-        del self.pipeline, self.residency, self.upsamplers
-        free_memory(self.device)
-
 
 class DiffusersMade:
     """Denoised latents of one run, decoded when asked for."""
@@ -276,10 +239,6 @@ class DiffusersMade:
             mels = audio_vae.decode(latents, return_dict=False)[0]
             samples = vocoder(mels.to(vocoder.dtype))[0].float().cpu().numpy()
         return Sound(samples, vocoder.config.output_sampling_rate)
-
-
-def _modules(parts: dict[str, Any]) -> dict[str, nn.Module]:
-    return {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
 
 
 def beginning(course: Course, conditions: int, observer: Observer) -> Callable[[], None]:

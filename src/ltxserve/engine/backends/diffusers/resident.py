@@ -1,0 +1,87 @@
+"""What every resident model has, of whatever family: where its parts are, its adapters, the texts
+it has read, its previews. It knows no denoising.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from ltxserve.catalog import ModelSpec
+from ltxserve.engine.backends.base import Frames
+from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
+from ltxserve.engine.backends.diffusers.failures import Watched
+from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
+from ltxserve.engine.backends.diffusers.prompts import PromptCache
+from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
+from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
+from ltxserve.engine.backends.diffusers.upsampling import Upsamplers
+from ltxserve.engine.plan import Plan
+from ltxserve.engine.preview import LinearPreview
+from ltxserve.progress import Progress
+
+
+class Resident:
+    """A model on one device. A family's own class makes the `pipeline` of the parts that are left.
+
+    upsampler: diffusers' pipeline for latent upscalers; those are taken out of the parts.
+    """
+
+    pipeline: Any
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        parts: dict[str, Any],
+        device: torch.device,
+        upsampler: type,
+        find: Find | None,
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.upsamplers = Upsamplers.taken(spec.name, upsampler, parts)
+        self.adapters = Rack(spec, parts, find)
+        modules = {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
+        self.residency = Residency(
+            {**modules, **self.upsamplers.modules}, device, device_bytes(device)
+        )
+        self.residency.settle()
+        self.prompts = PromptCache()
+        # Kept after `close`: a model that is loaded while this object lives can share it.
+        self._shared = parts.get("text_encoder")
+        self._preview: LinearPreview | None = None
+
+    def read(self, plan: Plan, watched: Watched) -> EncodedText:
+        """A plan's texts; afterwards the parts that denoise are on the device."""
+        watched(Progress("encode_prompt", 0, 1))
+        reading = partial(self.residency.enter, "encode_prompt")
+        text = encode_text(self.pipeline, plan, self.spec.name, self.prompts, reading)
+        watched(Progress("encode_prompt", 1, 1))
+        self.residency.enter("denoise")
+        return text
+
+    def peak_memory(self) -> int:
+        """See Backend.peak_memory."""
+        return peak_memory(self.device)
+
+    def preview(self, latents: Any) -> Frames:
+        """See Backend.preview."""
+        if self._preview is None:
+            self._preview = fit_preview(self.pipeline.vae, self.device)
+        return self._preview.picture(middle_frame(latents))
+
+    def recover(self) -> None:
+        """See Backend.recover."""
+        free_memory(self.device)
+
+    def close(self) -> None:
+        """See Backend.close."""
+        self.residency.leave()
+        self.adapters.clear()
+        self.prompts.clear()
+        del self.pipeline, self.residency, self.upsamplers
+        free_memory(self.device)
