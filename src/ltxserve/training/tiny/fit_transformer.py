@@ -49,7 +49,7 @@ class TransformerJob:
         self.sampler, self.moments, self.guidance = sampler, moments, guidance
         self.name, self.steps, self.source, self.device = name, steps, source, device
         self.net = Net().to(device)
-        self.fitting = Fitting(self.net, muon_lr=0.012, adam_lr=1.5e-3)
+        self.fitting = Fitting(self.net, muon_lr=0.006, adam_lr=7e-4)
         self.average = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
 
     def start_from(self, average: dict[str, Tensor]) -> None:

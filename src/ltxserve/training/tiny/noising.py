@@ -20,7 +20,7 @@ from ltxserve.training.tiny.scene import is_free
 FIRST_FRAME = 0.2  # share of staged clips whose first frame is given; of free ones it always is
 KEYFRAMES = 0.25  # share of steps with those
 FPS = 24.0
-SHIFTS = torch.tensor((1.0, 4.0, 12.0, 48.0))  # of the noise levels, drawn evenly
+SHIFTS = torch.tensor((1.0, 6.0, 30.0, 200.0))  # of the noise levels, drawn evenly
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Noised:
 
 
 def random_sigmas(count: int, generator: torch.Generator) -> Tensor:
-    """Noise levels, nearly half of them above 0.9.
+    """Noise levels, more than half of them above 0.9.
 
     A clip's latents say the same thing many times over: at 0.9 a glance tells backdrop and places,
     so that what words decide is decided above it, as LTX-2's own distilled sigmas show.
