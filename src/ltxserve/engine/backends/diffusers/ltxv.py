@@ -17,9 +17,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from diffusers.pipelines.ltx import LTXLatentUpsamplePipeline
 from torch import Tensor
 
-from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
-from ltxserve.engine.backends.diffusers.adapters.rack import Find
 from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.decoding import Decoding
@@ -52,23 +50,15 @@ class LtxvPipeline(LTXConditionPipeline):
 class LtxvBackend(Resident):
     """A resident LTX-Video model on one device."""
 
+    upsampler = LTXLatentUpsamplePipeline
     pipeline: LtxvPipeline
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        parts: dict[str, Any],
-        device: torch.device,
-        find: Find | None = None,
-    ) -> None:
-        super().__init__(spec, parts, device, LTXLatentUpsamplePipeline, find)
+    def _piped(self, parts: dict[str, Any]) -> LtxvPipeline:
         self.curve = parts["scheduler"]
         scheduler = FlowMatchEulerDiscreteScheduler(
-            use_dynamic_shifting=False, stochastic_sampling=spec.sampling.stochastic
+            use_dynamic_shifting=False, stochastic_sampling=self.spec.sampling.stochastic
         )
-        self.pipeline = LtxvPipeline(**{**parts, "scheduler": scheduler})
-        self.pipeline.place = device
-        self.pipeline.set_progress_bar_config(disable=True)
+        return LtxvPipeline(**{**parts, "scheduler": scheduler})
 
     def run(
         self,

@@ -5,7 +5,7 @@ it has read, its previews. It knows no denoising.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -26,11 +26,12 @@ from ltxserve.progress import Progress
 
 
 class Resident:
-    """A model on one device. A family's own class makes the `pipeline` of the parts that are left.
+    """A model on one device. A family says which pipelines of diffusers run it.
 
-    upsampler: diffusers' pipeline for latent upscalers; those are taken out of the parts.
+    upsampler: the one for latent upscalers; those are taken out of the parts.
     """
 
+    upsampler: ClassVar[type]
     pipeline: Any
 
     def __init__(
@@ -38,12 +39,11 @@ class Resident:
         spec: ModelSpec,
         parts: dict[str, Any],
         device: torch.device,
-        upsampler: type,
-        find: Find | None,
+        find: Find | None = None,
     ) -> None:
         self.spec = spec
         self.device = device
-        self.upsamplers = Upsamplers.taken(spec.name, upsampler, parts)
+        self.upsamplers = Upsamplers.taken(spec.name, self.upsampler, parts)
         self.adapters = Rack(spec, parts, find)
         modules = {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
         self.residency = Residency(
@@ -54,6 +54,13 @@ class Resident:
         # Kept after `close`: a model that is loaded while this object lives can share it.
         self._shared = parts.get("text_encoder")
         self._preview: LinearPreview | None = None
+        self.pipeline = self._piped(parts)
+        self.pipeline.place = device
+        self.pipeline.set_progress_bar_config(disable=True)
+
+    def _piped(self, parts: dict[str, Any]) -> Any:
+        """The pipeline that denoises, of the parts that are left."""
+        raise NotImplementedError
 
     def read(self, plan: Plan, watched: Watched) -> EncodedText:
         """A plan's texts; afterwards the parts that denoise are on the device."""

@@ -16,9 +16,7 @@ import torch
 from diffusers.pipelines.ltx2 import LTX2LatentUpsamplePipeline
 from torch import Tensor
 
-from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
-from ltxserve.engine.backends.diffusers.adapters.rack import Find
 from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.ancestral import SEED_OFFSET
 from ltxserve.engine.backends.diffusers.conditions import placed
@@ -79,22 +77,16 @@ class Work:
 class DiffusersBackend(Resident):
     """A resident LTX-2 model on one device."""
 
+    upsampler = LTX2LatentUpsamplePipeline
     pipeline: TellingPipeline
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        parts: dict[str, Any],
-        device: torch.device,
-        find: Find | None = None,
-    ) -> None:
-        super().__init__(spec, parts, device, LTX2LatentUpsamplePipeline, find)
-        self.pipeline = TellingPipeline(**parts)
-        self.pipeline.place = device
-        self.pipeline.tells_own_times = bool(spec.layout)  # the built-in model was not taught so
+    def _piped(self, parts: dict[str, Any]) -> TellingPipeline:
+        pipeline = TellingPipeline(**parts)
+        # The built-in model was not taught so.
+        pipeline.tells_own_times = bool(self.spec.layout)
         # It pads prompts there, and asks the tokenizer's file where it has padded them.
-        self.pipeline.tokenizer_padding_side = "left"
-        self.pipeline.set_progress_bar_config(disable=True)
+        pipeline.tokenizer_padding_side = "left"
+        return pipeline
 
     def run(
         self,
