@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,13 @@ def spread(frames: Pixels, count: int) -> Pixels:
     return frames[np.linspace(0, len(frames) - 1, count).round().astype(int)]
 
 
-def save_image(picture: Pixels, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+def save_image(
+    picture: Pixels, path: Path, metadata: Mapping[str, str] | None = None, whole: bool = True
+) -> None:
     """Write a picture (h, w, 3) as png, jpg or webp by its suffix; whole or not at all.
+
+    whole: False writes it in place and does not wait for the disk, for a copy that is kept
+    elsewhere at once.
 
     `metadata` goes into png text chunks; the other formats drop it. Raises MediaError
     (`output_invalid` for other suffixes, `media_write_failed`).
@@ -76,8 +82,17 @@ def save_image(picture: Pixels, path: Path, metadata: Mapping[str, str] | None =
     options: dict[str, object] = {} if kind == "PNG" else {"quality": 92}
     if kind == "PNG" and metadata:
         options["pnginfo"] = png_text(clean_metadata(metadata))
-    with replacing(path) as draft, writing(path.name):
-        Image.fromarray(picture).save(draft.result, format=kind, **options)
+    with _place(path, whole) as place, writing(path.name):
+        Image.fromarray(picture).save(place, format=kind, **options)
+
+
+@contextmanager
+def _place(path: Path, whole: bool) -> Iterator[Path]:
+    if not whole:
+        yield path
+        return
+    with replacing(path) as draft:
+        yield draft.result
 
 
 def _middle_frame(path: Path) -> Pixels:

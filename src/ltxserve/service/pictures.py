@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ltxserve.media.colour import Pixels, to_rgb
 from ltxserve.media.decode import video_stream
-from ltxserve.media.failures import writing
 from ltxserve.media.frames import resize
 from ltxserve.media.source import locate, open_container
 from ltxserve.media.stills import read_image
-from ltxserve.media.thumbnail import contact_sheet
+from ltxserve.media.thumbnail import contact_sheet, save_image
 
 _CELLS, _COLUMNS, _CELL_WIDTH = 12, 4, 320
-_QUALITY = 92
 JPEG = "image/jpeg"
 
 
@@ -31,15 +28,13 @@ def write_pictures(clip: Path, num_frames: int, folder: Path) -> dict[str, tuple
     wanted = {int(place) for place in places} | {num_frames // 2}
     small = {place: _small(frame) for place, frame in _frames(clip, wanted)}
     thumbnail, sheet = folder / "thumbnail.jpg", folder / "preview.jpg"
-    _save(small[num_frames // 2], thumbnail)
-    _save(contact_sheet(np.stack([small[int(place)] for place in places]), _COLUMNS), sheet)
+    cells = np.stack([small[int(place)] for place in places])
+    for picture, path in (
+        (small[num_frames // 2], thumbnail),
+        (contact_sheet(cells, _COLUMNS), sheet),
+    ):
+        save_image(picture, path, whole=False)  # the store waits for the disk; this copy goes
     return {"thumbnail": (thumbnail, JPEG), "preview": (sheet, JPEG)}
-
-
-def _save(picture: Pixels, path: Path) -> None:
-    """Without waiting for the disk: the store does that, and this copy goes with the job."""
-    with writing(path.name):
-        Image.fromarray(picture).save(path, format="JPEG", quality=_QUALITY)
 
 
 def _frames(clip: Path, wanted: set[int]) -> Iterator[tuple[int, Pixels]]:
