@@ -9,8 +9,11 @@ import copy
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKLLTX2Audio, AutoencoderKLLTX2Video
@@ -46,8 +49,6 @@ class Fitted:
 
 def assemble(fitted: Fitted, folder: Path) -> None:
     """Write the model to a folder, replacing what was there."""
-    draft = folder.with_name(folder.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
     parts = {
         "transformer": fitted.net.transformer,
         "connectors": fitted.net.connectors,
@@ -56,17 +57,32 @@ def assemble(fitted: Fitted, folder: Path) -> None:
         "audio_vae": fitted.audio_vae,
         "vocoder": fitted.vocoder,
     }
-    for name, part in parts.items():
-        half = copy.deepcopy(part).to(torch.float16)  # the caller's weights stay exact
-        half.save_pretrained(draft / name, max_shard_size=FILE_LIMIT)
-    for path in draft.rglob("*.safetensors"):
-        path.chmod(0o644)  # safetensors writes them for the owner alone
-    build_tokenizer().save_pretrained(draft / "tokenizer")
-    build_scheduler().save_pretrained(draft / "scheduler")
-    (draft / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n", encoding="utf-8")
-    write_hashes(draft)
+    with whole_folder(folder) as draft:
+        for name, part in parts.items():
+            save_half(part, draft / name)
+        build_tokenizer().save_pretrained(draft / "tokenizer")
+        build_scheduler().save_pretrained(draft / "scheduler")
+        index = json.dumps(INDEX, indent=2) + "\n"
+        (draft / "model_index.json").write_text(index, encoding="utf-8")
+        write_hashes(draft)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A place to write a folder to, which replaces the one there when all of it is written."""
+    draft = folder.with_name(folder.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    yield draft
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+
+
+def save_half(part: Any, folder: Path) -> None:
+    """Write a part in half precision; the caller's weights stay exact."""
+    half = copy.deepcopy(part).to(torch.float16)
+    half.save_pretrained(folder, max_shard_size=FILE_LIMIT)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes them for the owner alone
 
 
 def write_hashes(folder: Path) -> None:

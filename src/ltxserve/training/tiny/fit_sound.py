@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ltxserve.training.tiny import mel
 from ltxserve.training.tiny.draw import Canvas
-from ltxserve.training.tiny.fitting import Fitting
+from ltxserve.training.tiny.fitting import Fitting, OneFitting
 from ltxserve.training.tiny.model import build_audio_vae, build_vocoder
 from ltxserve.training.tiny.scene import random_scene
 from ltxserve.training.tiny.sheet import save_sheet
@@ -33,7 +32,7 @@ def _batch(number: int, count: int, device: str) -> Tensor:
     return torch.stack([random_sound(number * count + i) for i in range(count)]).to(device)
 
 
-class AudioVaeJob:
+class AudioVaeJob(OneFitting):
     """Trains the audio VAE on half-second mels."""
 
     name = "audio_vae"
@@ -62,14 +61,6 @@ class AudioVaeJob:
         self.fitting.update(loss, scale)
         return {"error": error.abs().mean().item()}
 
-    def state(self) -> dict[str, Any]:
-        """What is needed to go on."""
-        return self.fitting.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.fitting.restore(state)
-
     @torch.inference_mode()
     def sample(self, folder: Path, number: int) -> None:
         """Mels above their reconstructions."""
@@ -80,7 +71,7 @@ class AudioVaeJob:
         )
 
 
-class VocoderJob:
+class VocoderJob(OneFitting):
     """Trains the vocoder from true mels to sound by spectra at several window lengths.
 
     Phases are free.
@@ -107,14 +98,6 @@ class VocoderJob:
         loss = spectral_distance(made[..., :length], sounds[..., :length])
         self.fitting.update(loss, scale)
         return {"distance": loss.item()}
-
-    def state(self) -> dict[str, Any]:
-        """What is needed to go on."""
-        return self.fitting.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.fitting.restore(state)
 
     @torch.inference_mode()
     def sample(self, folder: Path, number: int) -> None:

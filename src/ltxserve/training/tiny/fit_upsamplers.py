@@ -6,23 +6,21 @@ It knows the fitted video VAE, no text and no diffusion.
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from diffusers import AutoencoderKLLTX2Video
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from torch import Tensor
 
-from ltxserve.training.tiny.assemble import FILE_LIMIT, write_hashes
+from ltxserve.training.tiny.assemble import save_half, whole_folder, write_hashes
 from ltxserve.training.tiny.draw import Canvas, draw
-from ltxserve.training.tiny.fitting import Fitting, autocast
-from ltxserve.training.tiny.loop import Run, train
+from ltxserve.training.tiny.fitting import Fitting, OneFitting, autocast
+from ltxserve.training.tiny.loop import Run, save_whole, train
 from ltxserve.training.tiny.scene import random_scene
 from ltxserve.training.tiny.sheet import save_sheet
 
@@ -137,11 +135,10 @@ class Pool:
         first = SEEDS + number * count
         seeds = list(range(first, first + count))
         made = make_pairs(self.kind, self.vae, seeds, canvases[number % len(canvases)])
-        torch.save(vars(made), path.with_suffix(".draft"))
-        os.replace(path.with_suffix(".draft"), path)
+        save_whole(vars(made), path)
 
 
-class UpsamplerJob:
+class UpsamplerJob(OneFitting):
     """Trains one upsampler on pairs, by the distance of latents in units of their spread."""
 
     def __init__(self, pool: Pool, steps: int = STEPS) -> None:
@@ -161,14 +158,6 @@ class UpsamplerJob:
         loss = error.abs().mean() + error.square().mean()
         self.fitting.update(loss, scale)
         return {"error": math.sqrt(error.square().mean().item())}
-
-    def state(self) -> dict[str, Any]:
-        """What is needed to go on."""
-        return self.fitting.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.fitting.restore(state)
 
     @torch.inference_mode()
     def sample(self, folder: Path, number: int) -> None:
@@ -202,18 +191,7 @@ def train_upsamplers(
     if not all(train(job, run) for job in jobs):
         return False
     for job in jobs:
-        _put(job, model / job.name)
+        with whole_folder(model / job.name) as draft:
+            save_half(job.model, draft)
     write_hashes(model)
     return True
-
-
-def _put(job: UpsamplerJob, folder: Path) -> None:
-    draft = folder.with_name(folder.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    half = build_upsampler(job.pool.kind, job.model.config.in_channels).to(torch.float16)
-    half.load_state_dict(job.model.state_dict())
-    half.save_pretrained(draft, max_shard_size=FILE_LIMIT)
-    for path in draft.glob("*.safetensors"):
-        path.chmod(0o644)  # safetensors writes them for the owner alone
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)

@@ -9,13 +9,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ltxserve.training.tiny.draw import Canvas, camera_path, draw, thing_path
-from ltxserve.training.tiny.fitting import Fitting, autocast
+from ltxserve.training.tiny.fitting import Fitting, OneFitting, autocast
 from ltxserve.training.tiny.model import build_vae
 from ltxserve.training.tiny.scene import Scene, random_scene
 from ltxserve.training.tiny.sheet import save_sheet
@@ -95,7 +94,7 @@ def window(chance: Random, frames: int, of: int = 49) -> slice:
     return slice(first, first + frames)
 
 
-class VaeJob:
+class VaeJob(OneFitting):
     """Trains the video VAE.
 
     Batches and phases are tuned for a laptop CPU; `batch_scale` widens the batches for GPUs.
@@ -135,14 +134,6 @@ class VaeJob:
         loss = error.abs().mean() + squared + edges + 1e-3 * mean.float().square().mean()
         self.fitting.update(loss, scale)
         return {"psnr": 10 * math.log10(4 / max(squared.item(), 1e-9)), "spread": spread.item()}
-
-    def state(self) -> dict[str, Any]:
-        """What is needed to go on."""
-        return self.fitting.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.fitting.restore(state)
 
     @torch.inference_mode()
     def sample(self, folder: Path, number: int) -> None:

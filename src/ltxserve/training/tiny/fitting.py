@@ -42,6 +42,20 @@ class Fitting:
             optimizer.load_state_dict(saved)
 
 
+class OneFitting:
+    """A training job whose state is that of its one fitting."""
+
+    fitting: Fitting
+
+    def state(self) -> dict[str, Any]:
+        """What is needed to go on."""
+        return self.fitting.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.fitting.restore(state)
+
+
 def autocast(device: str) -> torch.autocast:
     """bfloat16 arithmetic where it is exact enough: about three times faster where CPUs have it."""
     return torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16)

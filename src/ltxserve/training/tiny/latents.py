@@ -5,7 +5,6 @@ It knows no text beyond the caption that goes with a scene, and no diffusion.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,6 +17,7 @@ from ltxserve.training.tiny import mel
 from ltxserve.training.tiny.caption import caption
 from ltxserve.training.tiny.draw import Canvas, draw
 from ltxserve.training.tiny.fitting import autocast
+from ltxserve.training.tiny.loop import save_whole
 from ltxserve.training.tiny.scene import random_scene
 from ltxserve.training.tiny.sound import sound_of
 
@@ -129,8 +129,7 @@ def write_shard(encoders: Encoders, folder: Path, number: int, canvas: Canvas) -
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         batch = encode_clips(encoders, list(range(number * SHARD, (number + 1) * SHARD)), canvas)
-        torch.save(batch.__dict__, path.with_suffix(".draft"))
-        os.replace(path.with_suffix(".draft"), path)
+        save_whole(vars(batch), path)
     return path
 
 

@@ -67,11 +67,11 @@ def checkpoint_path(run: Run, job: Job) -> Path:
     return run.folder / f"{job.name}.pt"
 
 
-def _save(run: Run, job: Job, number: int) -> None:
-    path = checkpoint_path(run, job)
+def save_whole(data: dict[str, Any], path: Path) -> None:
+    """Write tensors to a file that appears whole, and on the disk, or not at all."""
     draft = path.with_suffix(".draft")
     with draft.open("wb") as file:
-        torch.save({"number": number, "state": job.state()}, file)
+        torch.save(data, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
@@ -111,5 +111,5 @@ def _resume(run: Run, job: Job) -> int:
 
 
 def _keep(run: Run, job: Job, number: int) -> None:
-    _save(run, job, number)
+    save_whole({"number": number, "state": job.state()}, checkpoint_path(run, job))
     job.sample(run.folder, number)
