@@ -114,6 +114,8 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
     located = None if spec.weights or not spec.layout else find_weights(spec, placement)
     folder = weights_folder(spec) if located is None else None
     with needs_engine():
+        from torch import inference_mode
+
         from ltxserve.engine.backends.diffusers.device import choose_device, choose_dtype
         from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
         from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend
@@ -122,7 +124,8 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
     find = AdapterFinder(placement)
     device = choose_device(placement)
     dtype = choose_dtype(placement, device, small=bool(spec.weights))
-    with quiet(), device_errors(Watched(NullObserver())):
+    # Weights outlive the caller's block: loaded as inference tensors, they could not leave it.
+    with inference_mode(False), quiet(), device_errors(Watched(NullObserver())):
         if located is None:
             parts = _from_folder(spec, PARTS, folder or Path(), dtype)
         else:

@@ -131,3 +131,13 @@ def test_the_catalogs_row_says_what_the_weights_are():
     assert row.layers == transformer.num_layers
     assert row.width == transformer.num_attention_heads * transformer.attention_head_dim
     assert SPEC.text_encoder.max_tokens == backend().pipeline.tokenizer.model_max_length
+
+
+def test_a_model_loaded_in_inference_mode_works_outside():
+    with torch.inference_mode():
+        loaded = load_backend(SPEC, Placement())
+    text = loaded.pipeline.text_encoder
+    tensors = [*text.parameters(), *text.buffers()]
+    assert tensors
+    assert not any(tensor.is_inference() for tensor in tensors)
+    assert text(torch.ones(1, 4, dtype=torch.long)).logits.isfinite().all()
