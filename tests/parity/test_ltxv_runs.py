@@ -1,11 +1,12 @@
-"""Whole runs of LTX-Video in two passes against Lightricks' own pipeline, in float32.
+"""Whole runs of LTX-Video against Lightricks' own pipeline, in float32: guided or not.
 
 Both draw the same noise, which theirs lays out by tokens and diffusers by pictures; pictures are
 encoded without the sampling that either draws from a source of its own.
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
+from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import ConditionFrames, Placement
 from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend, Work
 from ltxserve.engine.backends.diffusers.text import encode_text
@@ -21,7 +23,7 @@ from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import plan
 from ltxserve.progress import NullObserver
 from ltxserve.types import GenerationRequest
-from tests.parity.reference import reference, weights, whole
+from tests.parity.reference import error, reference, weights, whole
 from tests.parity.test_upscalers import theirs as their_upscaler
 from tests.parity.test_upscalers import whole as whole_upscaler
 from tests.replicas.build import MODEL
@@ -30,7 +32,40 @@ from tests.replicas.folders import catalog_with, small_row, write_row
 from tests.tiny import disc
 
 REPLICA, UPSCALER = "ltxv-0.9.5-small", "ltxv-upscaler-small"
-ROW = small_row("ltxv-2b-0.9.8-distilled")
+DISTILLED, DEV = small_row("ltxv-2b-0.9.8-distilled"), small_row("ltxv-13b-0.9.8-dev")
+ONE_PASS = small_row("ltxv-2b-0.9.5")
+OFF = {"guidance_scale": 1, "stg_scale": 0, "rescaling_scale": 1}
+AS_PUBLISHED = (
+    {
+        "guidance_scale": [1, 1, 6, 8, 6, 1, 1],
+        "stg_scale": [0, 0, 4, 4, 4, 2, 1],
+        "rescaling_scale": [1, 1, 0.5, 0.5, 1, 1, 1],
+        "guidance_timesteps": [1.0, 0.996, 0.9933, 0.9850, 0.9767, 0.9008, 0.6180],
+        "skip_block_list": [[], [1], [0, 1], [0], [0], [0], [0]],
+        "num_inference_steps": 30,
+        "skip_final_inference_steps": 3,
+        "cfg_star_rescale": True,
+    },
+    {
+        "guidance_scale": [1],
+        "stg_scale": [1],
+        "rescaling_scale": [1],
+        "guidance_timesteps": [1.0],
+        "skip_block_list": [1],
+        "num_inference_steps": 30,
+        "skip_initial_inference_steps": 17,
+        "cfg_star_rescale": True,
+    },
+)
+"""ltxv-13b-0.9.8-dev.yaml, with the blocks that a replica has in place of its own."""
+IN_ONE = {
+    "guidance_scale": 3,
+    "stg_scale": 1,
+    "rescaling_scale": 0.7,
+    "skip_block_list": [1],
+    "num_inference_steps": 6,
+}
+"""ltxv-2b-0.9.5.yaml, in fewer steps."""
 THEIRS = "ltx_video.pipelines.pipeline_ltx_video"
 OURS = "diffusers.pipelines.ltx.pipeline_ltx_condition"
 
@@ -80,18 +115,72 @@ def their_pipeline(backend: LtxvBackend) -> Any:
     vae.register_buffer("std_of_means", torch.ones(128))
     vae.register_buffer("mean_of_means", torch.zeros(128))
     absent = ("image_caption_model", "image_caption_processor", "llm_model", "llm_tokenizer")
-    single = reference(f"{THEIRS}:LTXVideoPipeline")(
+    return reference(f"{THEIRS}:LTXVideoPipeline")(
         tokenizer=backend.pipeline.tokenizer,
         text_encoder=backend.pipeline.text_encoder,
         vae=vae,
         transformer=transformer,
-        scheduler=reference("ltx_video.schedulers.rf:RectifiedFlowScheduler")(),
+        scheduler=reference("ltx_video.schedulers.rf:RectifiedFlowScheduler")(
+            sampler="LinearQuadratic"
+        ),
         patchifier=reference(
             "ltx_video.models.transformers.symmetric_patchifier:SymmetricPatchifier"
         )(1),
         **{f"prompt_enhancer_{part}": None for part in absent},
     )
-    return reference(f"{THEIRS}:LTXMultiScalePipeline")(single, their_upscaler(UPSCALER))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row, what it is asked for besides a small clip, and what it is shown."""
+
+    row: ModelSpec
+    asked: dict[str, Any] = field(default_factory=dict)
+    conditions: Sequence[ConditionFrames] = ()
+
+
+def away(case: Compared, theirs: Sequence[dict[str, Any]], noise: Noise, folder: Path) -> float:
+    """Relative distance of our latents from theirs, of one pass or two. theirs: of each pass."""
+    row = case.row
+    write_row(folder, row)
+    whole(REPLICA).save(folder / row.repo / row.files[0].path)
+    for file in (file for file in row.files if file.role == "spatial_upscaler"):
+        whole_upscaler(UPSCALER).save(folder / row.repo / file.path)
+    asked = {"prompt": "a ball", "model": row.name, "width": 192, "height": 128, "num_frames": 17}
+    made = plan(GenerationRequest.model_validate({**asked, **case.asked}), catalog_with(row))
+    with (
+        Engine(Placement("cpu", "float32", folder), catalog_with(row)) as engine,
+        torch.inference_mode(),
+    ):
+        backend = cast(LtxvBackend, engine.backend(row.name))
+        text = encode_text(cast(Any, backend.pipeline), made, made.model)
+        work = Work(made, text, case.conditions, torch.Generator().manual_seed(1))
+        ended = backend._denoised(work, NullObserver())
+        noise.drawn = 0
+        item = reference(f"{THEIRS}:ConditioningItem")
+        pixels = [torch.from_numpy(c.frames).permute(3, 0, 1, 2)[None] for c in case.conditions]
+        shown = [
+            item(p / 127.5 - 1, c.frame, c.strength)
+            for p, c in zip(pixels, case.conditions, strict=True)
+        ]
+        negative = text.both(text.negative) or text.prompt
+        values = reference("ltx_video.utils.skip_layer_strategy:SkipLayerStrategy").AttentionValues
+        told = {
+            "height": 128, "width": 192, "num_frames": 17, "frame_rate": made.condition_fps,
+            "prompt_embeds": text.prompt[0], "prompt_attention_mask": text.prompt[1],
+            "negative_prompt": None, "negative_prompt_embeds": negative[0],
+            "negative_prompt_attention_mask": negative[1], "skip_layer_strategy": values,
+            "output_type": "latent", "is_video": True, "vae_per_channel_normalize": True,
+            "image_cond_noise_scale": row.sampling.image_noise_scale,
+            "conditioning_items": shown or None,
+        }  # fmt: skip
+        single = their_pipeline(backend)
+        if len(theirs) == 1:
+            wanted = single(**told, **theirs[0]).images
+        else:
+            two = reference(f"{THEIRS}:LTXMultiScalePipeline")(single, their_upscaler(UPSCALER))
+            wanted = two(row.sampling.first_pass_scale, *theirs, **told).images
+    return error(ended, wanted)
 
 
 @pytest.mark.parametrize(
@@ -107,36 +196,28 @@ def their_pipeline(backend: LtxvBackend) -> Any:
 def test_two_passes(
     noise: Noise, conditions: list[ConditionFrames], most: float, tmp_path: Path
 ) -> None:
-    write_row(tmp_path, ROW)
-    whole(REPLICA).save(tmp_path / ROW.repo / ROW.files[0].path)
-    file = next(file for file in ROW.files if file.role == "spatial_upscaler")
-    whole_upscaler(UPSCALER).save(tmp_path / ROW.repo / file.path)
-    asked = {"prompt": "a ball", "model": ROW.name, "width": 192, "height": 128, "num_frames": 17}
-    made = plan(GenerationRequest.model_validate(asked), catalog_with(ROW))
-    with (
-        Engine(Placement("cpu", "float32", tmp_path), catalog_with(ROW)) as engine,
-        torch.inference_mode(),
-    ):
-        backend = cast(LtxvBackend, engine.backend(ROW.name))
-        text = encode_text(cast(Any, backend.pipeline), made, made.model)
-        work = Work(made, text, conditions, torch.Generator().manual_seed(1))
-        ended = backend._denoised(work, NullObserver())
-        noise.drawn = 0
-        item = reference(f"{THEIRS}:ConditioningItem")
-        pixels = [torch.from_numpy(c.frames).permute(3, 0, 1, 2)[None] for c in conditions]
-        shown = [
-            item(p / 127.5 - 1, c.frame, c.strength)
-            for p, c in zip(pixels, conditions, strict=True)
-        ]
-        off = {"guidance_scale": 1, "stg_scale": 0, "rescaling_scale": 1}
-        passes = [{"timesteps": list(each.sigmas or ()), **off} for each in made.passes]
-        wanted = their_pipeline(backend)(
-            ROW.sampling.first_pass_scale, *passes, height=128, width=192, num_frames=17,
-            frame_rate=made.condition_fps, prompt_embeds=text.prompt[0],
-            prompt_attention_mask=text.prompt[1], negative_prompt=None,
-            negative_prompt_embeds=text.prompt[0], negative_prompt_attention_mask=text.prompt[1],
-            output_type="latent", is_video=True, vae_per_channel_normalize=True,
-            image_cond_noise_scale=ROW.sampling.image_noise_scale,
-            conditioning_items=shown or None,
-        ).images  # fmt: skip
-    assert float((ended - wanted).norm() / wanted.norm()) < most
+    second = DISTILLED.sampling.second_pass
+    assert second is not None
+    passes = [
+        {"timesteps": list(curve), **OFF} for curve in (DISTILLED.sampling.sigmas, second.sigmas)
+    ]
+    assert away(Compared(DISTILLED, conditions=conditions), passes, noise, tmp_path) < most
+
+
+@pytest.mark.parametrize(
+    ("conditions", "most"),
+    [
+        ([], 1e-4),
+        ([ConditionFrames(disc(size=(192, 128))[None], 0, 1.0)], 1e-2),
+    ],
+    ids=["words", "first"],
+)
+def test_guided_in_two_passes(
+    noise: Noise, conditions: list[ConditionFrames], most: float, tmp_path: Path
+) -> None:
+    assert away(Compared(DEV, conditions=conditions), AS_PUBLISHED, noise, tmp_path) < most
+
+
+def test_guided_in_one_pass(noise: Noise, tmp_path: Path) -> None:
+    case = Compared(ONE_PASS, {"num_inference_steps": 6})
+    assert away(case, [IN_ONE], noise, tmp_path) < 1e-4

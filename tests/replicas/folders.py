@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ltxserve.catalog import Catalog, ModelSpec, load_catalog
+from ltxserve.catalog.spec import Sampling
 from tests.replicas.build import (
     GEMMA_VERSION,
     MODEL,
@@ -29,9 +30,20 @@ SIDE = 64
 def small_row(name: str) -> ModelSpec:
     """A row of the catalog that may make tiny clips."""
     row = load_catalog().model(name)
-    sampling = dataclasses.replace(row.sampling, stg_blocks=(1,))  # replicas have two blocks
+    sampling = _of_two_blocks(row.sampling)
     limits = dataclasses.replace(row.limits, min_side=SIDE)
     return dataclasses.replace(row, runs=True, limits=limits, sampling=sampling)
+
+
+def _of_two_blocks(sampling: Sampling) -> Sampling:
+    """With skipped blocks that replicas have."""
+    schedule, second = sampling.schedule, sampling.second_pass
+    if schedule is not None:
+        blocks = tuple(tuple(sorted({n % 2 for n in own})) for own in schedule.blocks)
+        schedule = dataclasses.replace(schedule, blocks=blocks)
+    if second is not None and second.stg_blocks:
+        second = dataclasses.replace(second, stg_blocks=(1,))
+    return dataclasses.replace(sampling, stg_blocks=(1,), schedule=schedule, second_pass=second)
 
 
 def catalog_with(*rows: ModelSpec) -> Catalog:

@@ -126,7 +126,10 @@ class GuidanceTerms:
 
 @dataclass(frozen=True)
 class GuidanceSchedule:
-    """Guidance that changes on the way: entry i holds from sigma `switch[i]` downwards."""
+    """Guidance that changes on the way: entry i holds down to sigma `switch[i]`, the last to 0.
+
+    A step takes the first entry whose `switch` is at or below its sigma.
+    """
 
     switch: tuple[float, ...]
     scale: tuple[float, ...]
@@ -137,15 +140,13 @@ class GuidanceSchedule:
 
 @dataclass(frozen=True)
 class SecondPass:
-    """The pass after a latent upscale: its sigmas, or its steps with the first `skip` left out.
+    """The pass after a latent upscale, and its sigmas.
 
     guidance: of picture and sound. keep_sound: the clip keeps the first pass's sound. adapter: of
     the catalog, that acts in this pass besides the request's own.
     """
 
     sigmas: tuple[float, ...] = ()
-    steps: int = 0
-    skip: int = 0
     guidance: GuidanceTerms = GuidanceTerms()
     stg_blocks: tuple[int, ...] = ()
     tone_map: float = 0.0
@@ -162,6 +163,8 @@ class Sampling:
     conditioning_crf: H.264 quality that single conditioning images are re-compressed at.
     image_noise_scale: noise on a conditioning image's latent.
     first_pass_scale: multi-scale models render this share of the size first (1 = no).
+    cfg_star_rescale: the prediction without the prompt is first scaled to the other's share of it.
+    schedule: guidance of each step; `video` then says what is strongest in it.
     """
 
     steps: int
@@ -176,7 +179,6 @@ class Sampling:
     image_noise_scale: float = 0.0
     stochastic: bool = False
     first_pass_scale: float = 1.0
-    skip_final_steps: int = 0
     cfg_star_rescale: bool = False
     schedule: GuidanceSchedule | None = None
     second_pass: SecondPass | None = None

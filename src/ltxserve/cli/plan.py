@@ -58,7 +58,7 @@ def summary(made: Plan) -> dict[str, str]:
         "file": made.output.format + (" with sound" if made.generate_audio else ", silent"),
         "seed": "random" if made.seed is None else str(made.seed),
         "steps": steps(made.stages, made.sigmas),
-        "guidance": guidance(made.guidance),
+        "guidance": guidance(made.guidance) + changing(made),
         "sound guidance": guidance(made.audio_guidance) if made.generate_audio else "",
         "made from": made_from(made),
         "conditions": ", ".join(f"{c.source[:60]} at frame {c.frame}" for c in made.conditions),
@@ -113,6 +113,11 @@ def guidance(terms: Guidance) -> str:
         "modality": (terms.modality_scale, 1.0),
     }
     return ", ".join(f"{name} {value:g}" for name, (value, off) in on.items() if value != off)
+
+
+def changing(made: Plan) -> str:
+    """That guidance is another one in some steps, where it is."""
+    return ", changing on the way" if any(stage.guidances for stage in made.passes) else ""
 
 
 def clip(shape: Shape) -> str:

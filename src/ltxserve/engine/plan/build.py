@@ -19,6 +19,7 @@ from ltxserve.engine.loras import (
 )
 from ltxserve.engine.plan.controls import plan_controls
 from ltxserve.engine.plan.extension import delivered, plan_extend
+from ltxserve.engine.plan.guiding import guidance_on_the_way
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
 from ltxserve.engine.plan.nouns import Plan, PlannedExtend, PlannedRetake, Stage
@@ -115,7 +116,9 @@ def _plan_for(
     given = sum(part is not None for part in (source_of(request), request.sound))
     made_sound = audio and ways.sound is None
     refining = refining_lora(spec, catalog)
-    recipe = Recipe(steps, sigmas, upscale, len(conditions) + given, made_sound, refining, controls)
+    changing = guidance_on_the_way(request, spec, sigmas, guidance)
+    count = len(conditions) + given
+    recipe = Recipe(steps, sigmas, upscale, count, made_sound, refining, controls, changing)
     stages = plan_stages(spec, picture, length, recipe)
     worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)

@@ -117,9 +117,7 @@ def estimate_seconds(spec: ModelSpec, stages: tuple[Stage, ...], passes: int) ->
     if spec.speed is None:
         return None
     work = sum(
-        stage.steps
-        * (passes if stage.guidance is None else forward_passes(stage.guidance))
-        * (_tokens(stage.shape) + stage.also_tokens)
+        _forward(stage, passes) * (_tokens(stage.shape) + stage.also_tokens)
         for stage in stages
         if stage.kind == "denoise"
     )
@@ -137,6 +135,13 @@ def forward_passes(*guidance: Guidance) -> int:
         any(each.modality_scale > 1 for each in guidance),
     )
     return 1 + sum(kinds)
+
+
+def _forward(stage: Stage, passes: int) -> int:
+    """Forward passes of all its steps."""
+    if stage.guidances:
+        return sum(forward_passes(each) for each in stage.guidances)
+    return stage.steps * (passes if stage.guidance is None else forward_passes(stage.guidance))
 
 
 def _tokens(shape: Shape) -> int:

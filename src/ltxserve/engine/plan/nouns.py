@@ -47,9 +47,9 @@ class Stage:
     """One step of the run: what, in how many steps, on a clip of which shape.
 
     sigmas: of a denoising stage; None = the scheduler makes its own curve of `steps`. guidance:
-    of picture and sound in a denoising stage that has its own; None = the plan's. loras: adapters
-    of this stage alone, besides the plan's. also_tokens: of control videos, which the model sees
-    besides the clip's own.
+    of picture and sound in a denoising stage that has its own; None = the plan's. guidances: of
+    each step, where they change on the way; () = they do not. loras: adapters of this stage alone,
+    besides the plan's. also_tokens: of control videos, which the model sees besides the clip's own.
     """
 
     kind: StageKind
@@ -59,6 +59,7 @@ class Stage:
     guidance: Guidance | None = None
     loras: tuple[PlannedLora, ...] = ()
     also_tokens: int = 0
+    guidances: tuple[Guidance, ...] = ()
 
 
 @dataclass(frozen=True)

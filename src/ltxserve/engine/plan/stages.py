@@ -8,7 +8,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.controls import NONE, Controls
 from ltxserve.engine.plan.length import Length
-from ltxserve.engine.plan.nouns import Segment, Stage
+from ltxserve.engine.plan.nouns import Guidance, Segment, Stage
 from ltxserve.engine.plan.picture import Picture
 from ltxserve.engine.plan.sampling import guidance_of, resample
 from ltxserve.types import Shape, Upscale
@@ -18,7 +18,7 @@ from ltxserve.types import Shape, Upscale
 class Recipe:
     """What the stages depend on besides the shapes. refining: adapters of the second pass.
 
-    controls: what the first pass follows.
+    controls: what the first pass follows. guidances: of its steps, where they change on the way.
     """
 
     steps: int
@@ -28,6 +28,7 @@ class Recipe:
     audio: bool
     refining: tuple[PlannedLora, ...] = ()
     controls: Controls = NONE
+    guidances: tuple[Guidance, ...] = ()
 
 
 def plan_stages(
@@ -40,7 +41,9 @@ def plan_stages(
     if shown:
         stages.append(Stage("encode_conditions", shown, first))
     led = recipe.controls.loras, recipe.controls.tokens(first)
-    stages.append(Stage("denoise", recipe.steps, first, recipe.sigmas, None, *led))
+    stages.append(
+        Stage("denoise", recipe.steps, first, recipe.sigmas, None, *led, recipe.guidances)
+    )
     shape = first
     if picture.generate != picture.first:
         shape = Shape(*picture.generate, first.num_frames, first.fps)
@@ -81,6 +84,4 @@ def _second_pass(spec: ModelSpec, shape: Shape, loras: tuple[PlannedLora, ...]) 
         steps = max(1, spec.sampling.steps // 3)
         return Stage("denoise", steps, shape, resample(curve, steps) if curve else None)
     guidance = guidance_of(second.guidance, second.stg_blocks)
-    if second.sigmas:
-        return Stage("denoise", len(second.sigmas), shape, second.sigmas, guidance, loras)
-    return Stage("denoise", second.steps - second.skip, shape, None, guidance, loras)
+    return Stage("denoise", len(second.sigmas), shape, second.sigmas, guidance, loras)

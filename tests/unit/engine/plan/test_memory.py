@@ -83,3 +83,6 @@ def test_time_is_only_estimated_where_speed_was_measured():
     timed = dataclasses.replace(spec, speed=Speed("x", 1.0, 448 * 8.0, 256 * 256 * 49.0))
     assert estimate_seconds(timed, plan, 1) == 3.0
     assert estimate_seconds(timed, plan, 2) == 4.0
+    off, text = Guidance(1.0, 0.0, (), 0.0, 1.0), Guidance(3.0, 0.0, (), 0.0, 1.0)
+    changing = (dataclasses.replace(plan[0], guidances=(off,) * 4 + (text,) * 4), *plan[1:])
+    assert estimate_seconds(timed, changing, 2) == 3.5

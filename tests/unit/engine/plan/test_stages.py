@@ -37,7 +37,14 @@ def test_the_second_pass_has_the_guidance_of_its_row():
         return [stage for stage in stages if stage.kind == "denoise"][1].guidance
 
     assert second("ltx-2-19b-dev") == Guidance(1.0, 0.0, (), 0.0, 1.0)
-    assert second("ltxv-13b-0.9.8-dev") == Guidance(1.0, 1.0, (27,), 1.0, 1.0)
+    assert second("ltxv-13b-0.9.8-dev") == Guidance(1.0, 1.0, (27,), 0.0, 1.0)
+
+
+def test_guidance_of_each_step_belongs_to_the_first_pass():
+    off = Guidance(1.0, 0.0, (), 0.0, 1.0)
+    recipe = Recipe(2, None, Upscale(spatial=True), 0, False, guidances=(off, off))
+    stages = plan_stages(CATALOG.model("ltxv-13b-0.9.8-dev"), TWO, LENGTH, recipe)
+    assert [s.guidances for s in stages if s.kind == "denoise"] == [(off, off), ()]
 
 
 def test_the_second_pass_alone_wears_the_refining_adapter():
@@ -52,11 +59,11 @@ def test_the_second_pass_alone_wears_the_refining_adapter():
     ("model", "steps", "sigmas"),
     [
         ("ltx-2-19b-dev", 3, (0.909375, 0.725, 0.421875)),
-        ("ltxv-13b-0.9.8-dev", 13, None),
+        ("ltxv-2b-0.9.8-distilled", 3, (0.9094, 0.725, 0.4219)),
         ("tiny", 2, (1.0, 0.975)),
     ],
 )
-def test_the_second_pass_is_the_models(model: str, steps: int, sigmas: tuple[float, ...] | None):
+def test_the_second_pass_is_the_models(model: str, steps: int, sigmas: tuple[float, ...]):
     recipe = Recipe(8, None, Upscale(spatial=True), 0, False)
     stages = plan_stages(CATALOG.model(model), TWO, LENGTH, recipe)
     second = [stage for stage in stages if stage.kind == "denoise"][1]

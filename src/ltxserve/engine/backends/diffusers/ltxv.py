@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
 from diffusers.pipelines.ltx import LTXLatentUpsamplePipeline
+from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 from torch import Tensor
 
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
@@ -114,7 +115,7 @@ class LtxvBackend(Resident):
         stage, shape = course.stage, course.stage.shape
         acting = [c for c in work.conditions if c.strength > 0]
         shown = shown_at(acting, shape)
-        guide = Guide(work.plan.guidance, work.text.both(work.text.negative))
+        guide = self._guide(work, stage)
         # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
         chance = drawing(work.generator, self.device)
         with quiet(), chance, guiding(self.pipeline.transformer, guide):
@@ -142,13 +143,18 @@ class LtxvBackend(Resident):
             )
         return made[0]
 
-    def _timesteps(self, stage: Stage, continued: bool) -> list[float] | None:
+    def _guide(self, work: Work, stage: Stage) -> Guide:
+        steps = stage.guidances or (stage.guidance or work.plan.guidance,)
+        negative = work.text.both(work.text.negative)
+        return Guide(steps, negative, self.spec.sampling.cfg_star_rescale)
+
+    def _timesteps(self, stage: Stage, continued: bool) -> list[float]:
         if stage.sigmas:
             sigmas = list(stage.sigmas)
         elif self.curve.config.use_dynamic_shifting:
             sigmas = shifted(self.curve, stage)
-        else:
-            return None  # the pipeline's own, linear and then quadratic
+        else:  # the pipeline's own, which would be of 50 steps
+            sigmas = linear_quadratic_schedule(stage.steps).tolist()
         return [1000.0] * continued + [sigma * 1000 for sigma in sigmas]
 
     def _larger(self, latents: Tensor, observer: Observer) -> Tensor:

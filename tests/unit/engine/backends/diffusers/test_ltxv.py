@@ -26,13 +26,14 @@ from tests.tiny import Diary, disc, saved
 from tests.unit.media.samples import moving_clip, target
 
 DISTILLED, GUIDED = small_row("ltxv-2b-0.9.8-distilled"), small_row("ltxv-2b-0.9.5")
-CATALOG = catalog_with(DISTILLED, GUIDED)
+CHANGING = small_row("ltxv-13b-0.9.8-dev")
+CATALOG = catalog_with(DISTILLED, GUIDED, CHANGING)
 
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     root = tmp_path_factory.mktemp("weights")
-    for row in (DISTILLED, GUIDED):
+    for row in (DISTILLED, GUIDED, CHANGING):
         write_row(root, row)
     with Engine(Placement("cpu", "float32", root), CATALOG) as made:
         yield made
@@ -73,6 +74,18 @@ def test_two_passes_are_one_course_of_steps(engine: Engine):
     assert backend.preview(latents[-1]).ndim == 3
 
 
+def test_guidance_that_changes_on_the_way_in_its_whole_course(engine: Engine):
+    """13B dev as it is: 27 steps of seven kinds of guidance, twice the size, 13 steps more."""
+    diary = Diary()
+    changing = engine.generate(request(CHANGING.name), diary)
+    assert changing.frames.shape == (17, 64, 96, 3)
+    assert diary.steps("denoise") == [(step, 40) for step in range(41)]
+    backend = cast(LtxvBackend, engine.backend(CHANGING.name))
+    assert not backend.pipeline.transformer._forward_hooks
+    steady = engine.generate(request(CHANGING.name, guidance_scale=1.0, stg_scale=0.0))
+    assert not np.array_equal(changing.frames, steady.frames)
+
+
 def test_the_same_seed_makes_the_same_clip(engine: Engine):
     first, second, other = (engine.generate(request(seed=s)) for s in (1, 1, 2))
     assert np.array_equal(first.frames, second.frames)
@@ -102,6 +115,12 @@ def test_conditions_act_at_the_start_and_as_keyframes(engine: Engine, tmp_path: 
     assert first.frames.shape == later.frames.shape == plain.frames.shape
     away = [np.abs(plain.frames.astype(int) - clip.frames).mean() for clip in (first, later)]
     assert min(away) > 0.5
+
+
+def test_a_model_without_a_curve_of_its_own_makes_the_steps_of_the_plan(engine: Engine):
+    diary = Diary()
+    engine.generate(request(GUIDED.name, num_inference_steps=3), diary)
+    assert diary.steps("denoise") == [(step, 3) for step in range(4)]
 
 
 def test_guidance_terms_act(engine: Engine):
