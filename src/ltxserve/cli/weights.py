@@ -12,20 +12,25 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.table import Table
 
-from ltxserve.catalog import ModelSpec, load_catalog
-from ltxserve.catalog.weights.adapters import AdapterRow, locate_adapter
+from ltxserve.catalog import load_catalog
+from ltxserve.catalog.weights.adapters import (
+    AdapterRow,
+    every_row,
+    locate_row,
+    may_have_pulled,
+    named_row,
+)
 from ltxserve.catalog.weights.hub import Hub, offline
 from ltxserve.catalog.weights.keep import remove, verify
 from ltxserve.catalog.weights.licences import Licensed, accept, is_accepted
-from ltxserve.catalog.weights.needs import Need, locate, needs
+from ltxserve.catalog.weights.needs import Need
 from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Wish, pull
 from ltxserve.cli.bars import PullBars
 from ltxserve.errors import ModelUnavailable
 from ltxserve.settings import Settings, load_settings
 
-Name = Annotated[str, typer.Argument(help="A model's name or alias.", show_default=False)]
-AnyName = Annotated[
+Name = Annotated[
     str, typer.Argument(help="A model's name or alias, or an adapter's name.", show_default=False)
 ]
 Folder = Annotated[
@@ -37,7 +42,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def pull_model(
-    name: AnyName,
+    name: Name,
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the weights' licence.")
     ] = False,
@@ -51,7 +56,7 @@ def pull_model(
     quiet: Quiet = False,
 ) -> None:
     """Download the files of a model or adapter; what is (half) there is not fetched again."""
-    settings, spec = load_settings(), _named(name)
+    settings, spec = load_settings(), named_row(name, load_catalog())
     places = places_of(settings, models_dir)
     if isinstance(spec, AdapterRow):
         diffusers = False
@@ -77,13 +82,6 @@ def pull_model(
         typer.echo(str(path))
 
 
-def _named(name: str) -> ModelSpec | AdapterRow:
-    """The row of this name: an adapter, if one is called so, else a model."""
-    catalog = load_catalog()
-    row = catalog.loras.get(name.strip().lower())
-    return catalog.model(name) if row is None else AdapterRow.of(row, catalog)
-
-
 def agree(spec: Licensed, places: Places, accepted: tuple[str, ...], given: bool) -> None:
     """Show the licence; note its acceptance where it is given, or said at a terminal."""
     licence, target = spec.licence, places.target()
@@ -96,13 +94,12 @@ def agree(spec: Licensed, places: Places, accepted: tuple[str, ...], given: bool
         accept(licence, target)
 
 
-def where(name: AnyName, models_dir: Folder = None, as_json: AsJson = False) -> None:
+def where(name: Name, models_dir: Folder = None, as_json: AsJson = False) -> None:
     """Say where a model's or adapter's files lie, which are missing; fails if some are needed."""
-    spec = _named(name)
+    spec = named_row(name, load_catalog())
     places = places_of(load_settings(), models_dir)
-    is_adapter = isinstance(spec, AdapterRow)
-    located = locate_adapter(spec, places) if is_adapter else locate(spec, places)
-    built_in = not is_adapter and bool(spec.weights)
+    located = locate_row(spec, places)
+    built_in = not may_have_pulled(spec)
     rows: list[tuple[Need, str | None]] = [
         (need, str(path)) for need, path in located.found.items()
     ]
@@ -139,15 +136,17 @@ def _show(rows: list[tuple[Need, str | None]]) -> None:
 
 
 def verify_model(name: Name, models_dir: Folder = None, quiet: Quiet = False) -> None:
-    """Read a model's files and compare them with what was pulled; fails if one is not whole."""
-    spec = load_catalog().model(name)
+    """Read the files of a model or adapter and compare them with what was pulled; fails if one is
+    not whole.
+    """
+    spec = named_row(name, load_catalog())
     places = places_of(load_settings(), models_dir)
     with PullBars(quiet) as bars:
         checked = verify(spec, places, bars.checking)
     for item in checked:
         verdict = item.fault or f"whole (by {item.by})"
         typer.echo(f"{item.path}: {verdict}")
-    located = locate(spec, places)
+    located = locate_row(spec, places)
     for need in located.missing:
         typer.echo(f"{need.name}: missing" + ("" if need in located.blocking else " (optional)"))
     if located.blocking or any(item.fault for item in checked):
@@ -159,21 +158,21 @@ def remove_model(
     models_dir: Folder = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a model's pulled files, less those that another model here needs."""
+    """Delete the pulled files of a model or adapter, less those that another one here needs."""
     catalog = load_catalog()
-    spec = catalog.model(name)
+    spec = named_row(name, catalog)
     places = places_of(load_settings(), models_dir)
-    if not needs(spec):
+    if not may_have_pulled(spec):
         typer.echo(f"{spec.name} is built in and stays.")
         return
     if not yes and not Confirm.ask(f"Delete the files of {spec.name} in {places.target()}?"):
         raise typer.Exit(1)
-    others = [other for other in catalog.models.values() if other.name != spec.name]
+    others = [other for other in every_row(catalog) if other.name != spec.name]
     gone, kept = remove(spec, others, places)
     for path in gone:
         typer.echo(f"deleted {path}")
     for path in kept:
-        typer.echo(f"kept {path}: another model needs it")
+        typer.echo(f"kept {path}: another model or adapter needs it")
     if not gone and not kept:
         typer.echo("Nothing was pulled.")
 

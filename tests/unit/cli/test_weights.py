@@ -99,8 +99,15 @@ def test_adapters_are_pulled_by_their_names(served: tuple[StandIn, Loopback], tm
     assert place.read_bytes() == safetensors(3000, 9)
     told = json.loads(run("where", "camera-static", "--json").output)
     assert (told["complete"], told["files"][0]["path"]) == (True, str(place))
-    place.unlink()
+    assert "whole (by size and digest)" in run("verify", "camera-static").output
+    place.write_bytes(safetensors(3000, 8))
+    damaged = run("verify", "camera-static")
+    assert damaged.exit_code == 1
+    assert "differs" in damaged.output
+    assert run("rm", "camera-static", "--yes").output.split() == ["deleted", str(place)]
+    assert not place.exists()
     assert run("where", "camera-static").exit_code == 1
+    assert "missing" in run("verify", "camera-static").output
 
 
 def test_offline_nothing_is_asked(

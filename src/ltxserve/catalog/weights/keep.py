@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ltxserve.catalog.spec import ModelSpec
+from ltxserve.catalog.weights.adapters import Row, locate_row, may_have_pulled
 from ltxserve.catalog.weights.check import Record, fault, read_record, remove_record
-from ltxserve.catalog.weights.needs import Need, locate, needs
+from ltxserve.catalog.weights.needs import ADAPTER, Need
 from ltxserve.catalog.weights.places import Places
 
 
@@ -27,12 +27,12 @@ Tell = Callable[[Path, int, int], None]
 """Told of a file, how many of its bytes were read, and how many it has."""
 
 
-def verify(spec: ModelSpec, places: Places, tell: Tell | None = None) -> tuple[Checked, ...]:
+def verify(row: Row, places: Places, tell: Tell | None = None) -> tuple[Checked, ...]:
     """Every file of a row that is here, read whole and compared with the record of its pull.
 
     Without a record (a file that somebody else put there), its structure alone is looked at.
     """
-    located = locate(spec, places)
+    located = locate_row(row, places)
     return tuple(
         _checked(need, file, tell) for need, path in located.found.items() for file in _files(path)
     )
@@ -71,7 +71,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def remove(
-    spec: ModelSpec, others: Iterable[ModelSpec], places: Places
+    row: Row, others: Iterable[Row], places: Places
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Delete a row's pulled files, less those another row that is here needs: (gone, kept).
 
@@ -79,11 +79,10 @@ def remove(
     """
     root = places.target()
     present = [other for other in others if _is_here(other, places)]
-    shared = {(need.repo, need.path) for other in present for need in needs(other)}
+    shared = {(need.repo, need.path) for other in present for need in may_have_pulled(other)}
     gone: list[Path] = []
     kept: list[Path] = []
-    both = {*needs(spec), *(needs(spec, "diffusers") if spec.diffusers_repo else ())}
-    for need in sorted(both, key=lambda n: (n.repo, n.path)):
+    for need in sorted(may_have_pulled(row), key=lambda n: (n.repo, n.path)):
         for file in _pulled(root, need):
             (kept if (need.repo, need.path) in shared else gone).append(file)
     for file in gone:
@@ -95,14 +94,14 @@ def remove(
     return tuple(gone), tuple(kept)
 
 
-def _is_here(spec: ModelSpec, places: Places) -> bool:
-    return bool(needs(spec)) and not locate(spec, places).blocking
+def _is_here(row: Row, places: Places) -> bool:
+    return bool(may_have_pulled(row)) and not locate_row(row, places).blocking
 
 
 def _pulled(root: Path, need: Need) -> list[Path]:
     place = root / need.repo / need.path
     inside = _files(place) if place.exists() else iter(())
-    if not need.is_folder or need.path:
+    if not need.is_folder or need.path or need.role == ADAPTER:
         return [f for f in inside if record_of(need.repo, f) is not None]
     # A whole repository: the vendor's single files at its root belong to rows of their own.
     return [f for f in inside if record_of(need.repo, f) is not None and _is_part(f, place)]

@@ -7,17 +7,27 @@ from pathlib import Path
 import pytest
 
 from ltxserve.catalog import load_catalog
-from ltxserve.catalog.weights.adapters import AdapterRow, need_of, place_of_path
+from ltxserve.catalog.spec import WeightFile
+from ltxserve.catalog.weights.adapters import (
+    AdapterRow,
+    every_row,
+    locate_row,
+    named_row,
+    need_of,
+    place_of_path,
+)
 from ltxserve.catalog.weights.hub import Hub
+from ltxserve.catalog.weights.keep import remove, verify
 from ltxserve.catalog.weights.needs import place_of
 from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Wish, pull
 from ltxserve.errors import LtxserveError
 from tests.hub import StandIn, stand_in
+from tests.unit.catalog.weights.conftest import safetensors
 
 CATALOG = load_catalog()
 CAMERA, UNNAMED = CATALOG.lora("camera-dolly-in"), CATALOG.lora("ltxv-squish")
-CONTENT = b"\x02\x00\x00\x00\x00\x00\x00\x00{}" + bytes(2000)
+CONTENT = safetensors(2000)
 REPOS = {
     CAMERA.repo: {CAMERA.file: CONTENT, "README.md": b"words"},
     UNNAMED.repo: {"squish.safetensors": CONTENT, "preview.gif": b"moves"},
@@ -51,6 +61,32 @@ def test_an_adapter_is_pulled_to_where_it_is_found(
     sent = dict(stand.sent)
     pull(wish, places, hub, lambda pulling: None)
     assert stand.sent == sent
+    assert [(item.path, item.fault) for item in verify(row, places)] == [(path, "")]
+    assert remove(row, every_row(CATALOG)[:5], places) == ((path,), ())
+    assert locate_row(row, places).blocking
+
+
+def test_a_file_that_a_model_needs_outlives_its_adapter(
+    places: Places, served: tuple[StandIn, Hub]
+):
+    row = AdapterRow.of(CAMERA, CATALOG)
+    file = WeightFile(CAMERA.file, "checkpoint", repo=CAMERA.repo)
+    encoder = WeightFile("squish.safetensors", "text_encoder", repo=UNNAMED.repo)
+    model = replace(CATALOG.model("ltx-2-19b-distilled"), files=(file, encoder))
+    paths = pull(Wish(model, accepted=("all",)), places, served[1], lambda pulling: None)
+    assert remove(row, [model], places) == ((), paths[:1])
+    assert remove(model, [], places) == (paths, ())
+
+
+def test_names_are_of_adapters_or_models():
+    assert named_row("Camera-Dolly-In", CATALOG) == AdapterRow.of(CAMERA, CATALOG)
+    assert named_row("tiny", CATALOG) == CATALOG.model("tiny")
+    with pytest.raises(LtxserveError) as caught:
+        named_row("neither", CATALOG)
+    assert caught.value.code == "unknown_model"
+    names = [row.name for row in every_row(CATALOG)]
+    assert {"tiny", CAMERA.name} < set(names)
+    assert len(names) == len(set(names))
 
 
 def test_its_licence_has_to_be_accepted(places: Places, served: tuple[StandIn, Hub]):
