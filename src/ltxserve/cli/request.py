@@ -91,7 +91,14 @@ def _control(text: str) -> dict[str, Any]:
         raise refused_option(
             "--control", f"{text!r} names no kind.", "Write for example canny=edges.mp4."
         )
-    return {"kind": kind, **_parts(_STRONG, source)}
+    kind, _, ready = kind.partition(":")
+    if ready not in ("", "ready"):
+        raise refused_option(
+            "--control",
+            f"{text!r} says {ready!r} of its kind.",
+            "Say canny:ready=edges.mp4 or nothing.",
+        )
+    return {"kind": kind, **_parts(_STRONG, source), **({"compute": False} if ready else {})}
 
 
 _READERS: dict[str, Callable[[str], dict[str, Any]]] = {

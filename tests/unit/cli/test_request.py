@@ -37,7 +37,7 @@ def test_options_fill_the_request():
             "image": ["a.png@-1:0.5", "b@x.png"],
             "video": ["http://h:80/c.mp4@9"],
             "lora": ["camera-static@0.5", "x.safetensors"],
-            "control": ["canny=e=1.mp4@0.7"],
+            "control": ["canny=e=1.mp4@0.7", "canny:ready=edges.mp4"],
         }
     )
     assert request.conditions == (
@@ -50,6 +50,7 @@ def test_options_fill_the_request():
         LoraUse(name_or_path="x.safetensors"),
     )
     assert (request.controls[0].source, request.controls[0].strength) == ("e=1.mp4", 0.7)
+    assert [control.compute for control in request.controls] == [None, False]
     assert (request.sigmas, request.stg_blocks) == ((1.0, 0.5), (1, 2))
     assert (request.output.format, request.upscale.spatial, request.audio) == ("gif", True, False)
     assert request.width == 384
@@ -96,6 +97,7 @@ def test_a_file_that_is_no_request_is_refused(tmp_path: Path, content: str | byt
         {"prompt": "x", "sigmas": "1,big"},
         {"prompt": "x", "control": ["canny"]},
         {"prompt": "x", "control": ["heat=a.mp4"]},
+        {"prompt": "x", "control": ["canny:done=a.mp4"]},
         {"prompt": "x", "image": ["a.png@1:1.2.3"]},
         {"prompt": "x", "output_format": "avi"},
     ],
