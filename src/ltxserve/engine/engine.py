@@ -73,17 +73,23 @@ class Engine:
             return Clip(frames, sound, shape.fps, run.report())
 
     def write(
-        self, request: GenerationRequest, path: str | Path, observer: Observer | None = None
+        self,
+        request: GenerationRequest,
+        path: str | Path,
+        observer: Observer | None = None,
+        *,
+        durable: bool = True,
     ) -> ClipFile:
         """Run a request straight into a file: frames are encoded while later ones are decoded.
 
         path: its suffix chooses the format (.mp4, .webm, .gif, none = a folder of PNG frames).
         The file appears whole or not at all, and a place that cannot be written to is refused
         before anything is generated. Raises what `generate` raises, and MediaError:
+        durable: wait until the file is on the disk; False where it is copied away at once.
         `output_invalid`, `media_write_failed`, `encoder_missing`.
         """
         run = self._run(request, observer)
-        target = target_of(Path(path), run.plan)
+        target = target_of(Path(path), run.plan, durable)
         check_target(target)
         with self._turn:
             file = write_video(_encoding(run), target, run.sound)
@@ -129,7 +135,8 @@ class Engine:
 
 
 def _encoding(run: Run) -> Iterator[Frames]:
-    """A run's frames, the time until the next are asked for counted as encoding."""
+    """A run's frames; the time until the next are asked for, that of waiting for the encoder,
+    counted as encoding."""
     total, done = run.plan.deliver.num_frames, 0
     for chunk in run.frames():
         run.tell(Progress("encode_file", done, total))

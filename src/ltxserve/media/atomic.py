@@ -34,11 +34,12 @@ def is_partial(path: Path) -> bool:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Draft]:
+def replacing(target: Path, durable: bool = True) -> Iterator[Draft]:
     """Give a draft that takes the place of `target` when the block ends without an exception.
 
-    The result (file or folder) is flushed to disk before it is renamed. On any exception,
-    KeyboardInterrupt included, the draft is removed and `target` stays as it was.
+    The result (file or folder) is flushed to disk before it is renamed, unless it need not be
+    durable. On any exception, KeyboardInterrupt included, the draft is removed and `target` stays
+    as it was.
     Raises MediaError (`media_write_failed`) when the file system refuses.
     """
     with writing(target.name):
@@ -51,9 +52,11 @@ def replacing(target: Path) -> Iterator[Draft]:
         draft = Draft(folder, folder / target.name)
         yield draft
         with writing(target.name):
-            _flush(draft.result)
+            if durable:
+                _flush(draft.result)
             _put(draft, target)
-            _sync(target.parent)
+            if durable:
+                _sync(target.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

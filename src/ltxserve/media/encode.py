@@ -1,6 +1,7 @@
 """Clips to files: one function for every format, streaming and atomic.
 
-Knows nothing of how frames are made; takes them as they come and keeps none.
+Knows nothing of how frames are made; takes them as they come and encodes them in a thread of its
+own, so that the next are made meanwhile (PyAV lets Python's lock go while it works).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 
 from ltxserve.errors import MediaError
 from ltxserve.media.atomic import Draft, check_replaceable, replacing
+from ltxserve.media.behind import Behind
 from ltxserve.media.colour import Pixels
 from ltxserve.media.failures import writing
 from ltxserve.media.formats.base import EncodeTarget, FrameWriter, VideoFormat
@@ -33,6 +36,8 @@ LateSound = Sound | Callable[[], Sound | None] | None
 
 MAX_SIDE = 16_384  # x264's limit; the other encoders take more
 MAX_FPS = 240
+WAITING_FRAMES, WAITING_BYTES = 80, 512 * 2**20
+"""At most so much waits to be encoded: what a decoder gives at a time, or less of large frames."""
 
 _WRITERS: dict[VideoFormat, Callable[[Draft, EncodeTarget], FrameWriter]] = {
     "mp4": lambda draft, target: ContainerWriter(MP4, draft, target),
@@ -86,7 +91,8 @@ def write_video(
 ) -> EncodedFile:
     """Encode chunks of frames as they come, add the sound, and put the file in place whole.
 
-    `frames`: uint8 RGB (n, h, w, 3) chunks of any n, or single (h, w, 3) frames. The sound is
+    `frames`: uint8 RGB (n, h, w, 3) chunks of any n, or single (h, w, 3) frames; they must not be
+    changed afterwards, for they are encoded while later ones are asked for. The sound is
     cut or padded to the frames' exact length; gif drops it; png puts sound.wav in its folder.
     Whatever is raised, by `frames` or `audio` too, passes through and leaves `target.path` as it
     was. Raises MediaError: `output_invalid` (see `check_target`), `media_write_failed` (no or
@@ -95,20 +101,11 @@ def write_video(
     check_target(target)
     target = replace(target, path=target.path.absolute(), metadata=clean_metadata(target.metadata))
     name = target.path.name
-    with replacing(target.path) as draft:
+    with replacing(target.path, durable=target.durable) as draft:
         with writing(name):
             writer = _WRITERS[target.format](draft, target)
-        count = 0
         with closing(writer):
-            for frame in _single(frames, target):
-                with writing(name):
-                    writer.add(frame)
-                count += 1
-            if count == 0:
-                raise MediaError("media_write_failed", f"{name} would have no frames.", "")
-            sound = audio() if callable(audio) else audio
-            with writing(name):
-                writer.finish(sound)
+            count, sound = _written(writer, frames, audio, target)
         with writing(name):
             size, digest = measure_file(draft.result)
     return EncodedFile(
@@ -123,6 +120,35 @@ def write_video(
         fps=target.fps,
         has_sound=sound is not None and target.format != "gif",
     )
+
+
+def _written(
+    writer: FrameWriter, frames: Iterable[Pixels], audio: LateSound, target: EncodeTarget
+) -> tuple[int, Sound | None]:
+    """Everything through the writer; how many frames there were, and the sound."""
+    name, count = target.path.name, 0
+    most = min(WAITING_FRAMES * target.width * target.height * 3, WAITING_BYTES)
+    with Behind(most) as encoding:
+        for frame in _single(frames, target):
+            encoding.do(partial(_add, writer, frame, name), frame.nbytes)
+            count += 1
+        if count == 0:
+            raise MediaError("media_write_failed", f"{name} would have no frames.", "")
+        encoding.do(partial(_end, writer, name))
+        sound = audio() if callable(audio) else audio
+    with writing(name):
+        writer.finish(sound)
+    return count, sound
+
+
+def _add(writer: FrameWriter, frame: Pixels, name: str) -> None:
+    with writing(name):
+        writer.add(frame)
+
+
+def _end(writer: FrameWriter, name: str) -> None:
+    with writing(name):
+        writer.end()
 
 
 def check_target(target: EncodeTarget) -> None:

@@ -142,7 +142,8 @@ class Renderer:
         request = parse_request(job.sources.localized(job.payload["request"]))
         model = self.engine.plan(request).model
         path = job.folder / f"video{_SUFFIXES[request.output.format]}"
-        made = self.engine.write(request, path, self._observer(job, model))
+        # The store waits for the disk; this copy goes.
+        made = self.engine.write(request, path, self._observer(job, model), durable=False)
         files = {
             "video": _deliverable(made.file),
             **write_pictures(made.path, made.file.num_frames, job.folder),

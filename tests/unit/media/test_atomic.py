@@ -85,6 +85,33 @@ def test_kinds_do_not_mix(tmp_path: Path) -> None:
         assert caught.value.code == "output_invalid"
 
 
+COUNT_WAITS = """
+import os, sys
+from pathlib import Path
+from ltxserve.media.encode import write_video
+from tests.unit.media.samples import moving_clip, target
+from dataclasses import replace
+
+waits = []
+os.fsync = waits.append
+clip = moving_clip(2, 64, 64)
+goal = target(Path(sys.argv[1]), clip)
+for durable in (False, True):
+    write_video([clip], replace(goal, durable=durable))
+    print(len(waits))
+"""
+
+
+@pytest.mark.parametrize(("name", "files"), [("a.mp4", 1), ("a", 3)])
+def test_what_need_not_be_durable_does_not_wait_for_the_disk(
+    tmp_path: Path, name: str, files: int
+) -> None:
+    command = [sys.executable, "-c", COUNT_WAITS, str(tmp_path / name)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert run.stdout.split() == ["0", str(files + 1)], run.stderr  # and the folder it lies in
+
+
 ENDLESS_WRITER = """
 import sys
 from pathlib import Path

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -16,9 +18,10 @@ import pytest
 
 from ltxserve.errors import Cancelled, MediaError
 from ltxserve.media.colour import Pixels
-from ltxserve.media.encode import check_target, write_video
+from ltxserve.media.encode import WAITING_FRAMES, check_target, write_video
 from ltxserve.media.frames import psnr
 from ltxserve.media.sound import Sound
+from tests.services import wait_until
 from tests.unit.media.samples import RATES, click, flat_clip, moving_clip, target
 
 NAMES = ["a.mp4", "a.webm", "a.gif", "a"]
@@ -138,6 +141,37 @@ def test_sound_is_asked_for_after_the_frames(tmp_path: Path, name: str) -> None:
     assert events == ["frames", "sound"]
     assert written.has_sound == (name != "a.gif")
     assert not write_video([clip], target(tmp_path / name, clip), lambda: None).has_sound
+
+
+def test_frames_are_encoded_while_later_ones_are_made(tmp_path: Path) -> None:
+    """The second chunk is made only once the first frame is there (PNG: a file of its own)."""
+    clip = moving_clip(4, 64, 64)
+
+    def frames() -> Iterator[Pixels]:
+        yield clip[:2]
+        wait_until(lambda: list(tmp_path.rglob("frame_00000.png")))
+        yield clip[2:]
+
+    assert write_video(frames(), target(tmp_path / "a", clip)).num_frames == 4
+    assert not [each for each in threading.enumerate() if each.name.startswith("behind")]
+
+
+def test_an_encoder_that_breaks_stops_who_makes_the_frames(tmp_path: Path) -> None:
+    clip, made = moving_clip(8, 64, 64), []
+
+    def frames() -> Iterator[Pixels]:
+        yield clip
+        for folder in tmp_path.iterdir():
+            shutil.rmtree(folder)
+        while True:
+            made.append(True)
+            yield clip
+
+    with pytest.raises(MediaError) as caught:
+        write_video(frames(), target(tmp_path / "a", clip))
+    assert caught.value.code == "media_write_failed"
+    assert len(made) * len(clip) <= WAITING_FRAMES + 2 * len(clip)
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -267,6 +301,7 @@ from pathlib import Path
 from fractions import Fraction
 from ltxserve.media.encode import EncodeTarget, write_video
 from ltxserve.media.sound import Sound
+from tests.services import wait_until
 from tests.unit.media.samples import click, moving_clip
 
 path, kind, count, side = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

@@ -40,6 +40,7 @@ class ContainerFormat:
     crf: int
     crf_range: tuple[int, int]
     audio_codec: str
+    audio_options: dict[str, str]
     audio_rates: tuple[int, ...]
 
 
@@ -62,9 +63,11 @@ class ContainerWriter:
         self._output.mux(self._stream.encode(picture))
         self._count += 1
 
-    def finish(self, sound: Sound | None) -> None:
+    def end(self) -> None:
         self._output.mux(self._stream.encode(None))
         self._output.close()
+
+    def finish(self, sound: Sound | None) -> None:
         if sound is None:
             os.rename(self._picture, self._result)
         else:
@@ -124,7 +127,9 @@ def add_sound(
     output: OutputContainer, layout: ContainerFormat, sample_rate: int, channels: int
 ) -> AudioStream:
     """The stream that takes float samples timed by their number."""
-    stream = output.add_stream(layout.audio_codec, rate=sample_rate)
+    stream = output.add_stream(
+        layout.audio_codec, rate=sample_rate, options=dict(layout.audio_options)
+    )
     assert isinstance(stream, AudioStream)
     stream.layout = LAYOUTS[channels]
     stream.time_base = Fraction(1, sample_rate)

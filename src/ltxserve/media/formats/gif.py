@@ -62,7 +62,7 @@ class GifWriter:
         self._spool.mux(self._stream.encode(spooled))
         self._count += 1
 
-    def finish(self, sound: Sound | None) -> None:
+    def end(self) -> None:
         self._spool.mux(self._stream.encode(None))
         self._spool.close()
         with (
@@ -71,6 +71,8 @@ class GifWriter:
         ):
             frames = (self._timed(f, i) for i, f in enumerate(spool.decode(video=0)))
             self._encode(mapped(frames, self._maker.palette(), self._target.fps), out)
+
+    def finish(self, sound: Sound | None) -> None:
         comment = json.dumps(dict(self._target.metadata)) if self._target.metadata else ""
         _copy_with_comment(self._plain_path, self._result, comment.encode("ascii"))
 

@@ -36,6 +36,9 @@ class PngWriter:
         )
         self._count += 1
 
+    def end(self) -> None:
+        """Every frame is a file of its own; nothing was held back."""
+
     def finish(self, sound: Sound | None) -> None:
         if sound is not None:
             length = samples_for(self._count, self._target.fps, sound.sample_rate)

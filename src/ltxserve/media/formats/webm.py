@@ -15,5 +15,6 @@ WEBM = ContainerFormat(
     crf=24,
     crf_range=(0, 63),
     audio_codec="libopus",
+    audio_options={},
     audio_rates=(48000,),  # Opus is 48 kHz inside whatever it is fed
 )

@@ -24,6 +24,7 @@ def test_writers_fit_the_protocol(tmp_path: Path, kind: type[GifWriter | PngWrit
     writer: FrameWriter = kind(Draft(tmp_path, tmp_path / "out"), target(tmp_path / "a", clip))
     for frame in clip:
         writer.add(frame)
+    writer.end()
     writer.finish(None)
     writer.close()
     assert (tmp_path / "out").exists()

