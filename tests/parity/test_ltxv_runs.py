@@ -31,9 +31,11 @@ from tests.replicas.configs import ALL
 from tests.replicas.folders import catalog_with, small_row, write_row
 from tests.tiny import disc
 
-REPLICA, UPSCALER = "ltxv-0.9.5-small", "ltxv-upscaler-small"
+UPSCALER = "ltxv-upscaler-small"
 DISTILLED, DEV = small_row("ltxv-2b-0.9.8-distilled"), small_row("ltxv-13b-0.9.8-dev")
-ONE_PASS = small_row("ltxv-2b-0.9.5")
+IN_ONE_PASS = [small_row(f"ltxv-2b-{version}") for version in ("0.9.0", "0.9.1", "0.9.5")]
+FIRST_OF_ALL = ("ltxv-0.9.0", "ltxv-0.9.1")
+"""Layouts with times and a curve of their own."""
 OFF = {"guidance_scale": 1, "stg_scale": 0, "rescaling_scale": 1}
 AS_PUBLISHED = (
     {
@@ -65,7 +67,8 @@ IN_ONE = {
     "skip_block_list": [1],
     "num_inference_steps": 6,
 }
-"""ltxv-2b-0.9.5.yaml, in fewer steps."""
+"""ltxv-2b-0.9.yaml to ltxv-2b-0.9.5.yaml, in fewer steps."""
+PARTS = "ltx_video.models"
 THEIRS = "ltx_video.pipelines.pipeline_ltx_video"
 OURS = "diffusers.pipelines.ltx.pipeline_ltx_condition"
 
@@ -102,30 +105,35 @@ def noise() -> Iterator[Noise]:
     DiagonalGaussianDistribution.sample = sampling
 
 
+def replica_of(row: ModelSpec) -> str:
+    """The name of a row's replica."""
+    return "ltxv-0.9.5-small" if row.layout == "ltxv-13b" else f"{row.layout}-small"
+
+
 def their_pipeline(backend: LtxvBackend) -> Any:
-    """Their two passes, with the replica's weights and our encoded prompts."""
-    kind = reference("ltx_video.models.transformers.transformer3d:Transformer3DModel")
-    # Since 0.9.5; the class' own default is that of the first release.
-    told = {**ALL[REPLICA].metadata["transformer"], "causal_temporal_positioning": True}
+    """Theirs for one pass, with the replica's weights and our encoded prompts."""
+    kind, first = reference(f"{PARTS}.transformers.transformer3d:Transformer3DModel"), backend.spec
+    name, early = replica_of(first), first.layout in FIRST_OF_ALL
+    # Not in the metadata that was recorded; the class' own default is that of the first release.
+    told = {**ALL[name].metadata["transformer"], "causal_temporal_positioning": not early}
     transformer = kind.from_config(told).eval()
-    transformer.load_state_dict(weights(REPLICA, MODEL))
-    name = "ltx_video.models.autoencoders.causal_video_autoencoder:CausalVideoAutoencoder"
-    vae = reference(name).from_config(dict(ALL[REPLICA].metadata["vae"])).eval()
-    vae.load_state_dict(weights(REPLICA, "vae."), strict=False)
+    transformer.load_state_dict(weights(name, MODEL))
+    place = f"{PARTS}.autoencoders.causal_video_autoencoder:CausalVideoAutoencoder"
+    vae = reference(place).from_config(dict(ALL[name].metadata["vae"])).eval()
+    vae.load_state_dict(weights(name, "vae."), strict=False)
     vae.register_buffer("std_of_means", torch.ones(128))
     vae.register_buffer("mean_of_means", torch.zeros(128))
     absent = ("image_caption_model", "image_caption_processor", "llm_model", "llm_tokenizer")
+    curve = {"shifting": "SD3", "target_shift_terminal": 0.1, "base_resolution": None}
     return reference(f"{THEIRS}:LTXVideoPipeline")(
         tokenizer=backend.pipeline.tokenizer,
         text_encoder=backend.pipeline.text_encoder,
         vae=vae,
         transformer=transformer,
         scheduler=reference("ltx_video.schedulers.rf:RectifiedFlowScheduler")(
-            sampler="LinearQuadratic"
+            **(curve if early else {"sampler": "LinearQuadratic"})
         ),
-        patchifier=reference(
-            "ltx_video.models.transformers.symmetric_patchifier:SymmetricPatchifier"
-        )(1),
+        patchifier=reference(f"{PARTS}.transformers.symmetric_patchifier:SymmetricPatchifier")(1),
         **{f"prompt_enhancer_{part}": None for part in absent},
     )
 
@@ -143,7 +151,7 @@ def away(case: Compared, theirs: Sequence[dict[str, Any]], noise: Noise, folder:
     """Relative distance of our latents from theirs, of one pass or two. theirs: of each pass."""
     row = case.row
     write_row(folder, row)
-    whole(REPLICA).save(folder / row.repo / row.files[0].path)
+    whole(replica_of(row)).save(folder / row.repo / row.files[0].path)
     for file in (file for file in row.files if file.role == "spatial_upscaler"):
         whole_upscaler(UPSCALER).save(folder / row.repo / file.path)
     asked = {"prompt": "a ball", "model": row.name, "width": 192, "height": 128, "num_frames": 17}
@@ -218,6 +226,9 @@ def test_guided_in_two_passes(
     assert away(Compared(DEV, conditions=conditions), AS_PUBLISHED, noise, tmp_path) < most
 
 
-def test_guided_in_one_pass(noise: Noise, tmp_path: Path) -> None:
-    case = Compared(ONE_PASS, {"num_inference_steps": 6})
+@pytest.mark.parametrize("shown", [False, True], ids=["words", "first"])
+@pytest.mark.parametrize("row", IN_ONE_PASS, ids=lambda row: row.version)
+def test_guided_in_one_pass(noise: Noise, row: ModelSpec, shown: bool, tmp_path: Path) -> None:
+    conditions = [ConditionFrames(disc(size=(192, 128))[None], 0, 1.0)] if shown else []
+    case = Compared(row, {"num_inference_steps": 6}, conditions)
     assert away(case, [IN_ONE], noise, tmp_path) < 1e-4

@@ -21,6 +21,7 @@ from tests.replicas.configs import ALL
 
 LTX2 = ["ltx-2.0-small", "ltx-2.3-small", "ltx-2.5-small"]
 LTXV = "ltxv-0.9.5-small"
+GENERATIONS = ["ltxv-0.9.0-small", "ltxv-0.9.1-small", LTXV]
 MOST = 1e-5
 VIDEO = "ltx_core.model.video_vae.model_configurator"
 AUDIO = "ltx_core.model.audio_vae.model_configurator"
@@ -102,16 +103,19 @@ def test_the_transformer_of_ltx_video():
     assert error(made[0], wanted[0]) < MOST
 
 
-def test_the_vae_of_ltx_video():
+@pytest.mark.parametrize("name", GENERATIONS)
+def test_the_vae_of_ltx_video(name: str):
     kind = reference(
         "ltx_video.models.autoencoders.causal_video_autoencoder:CausalVideoAutoencoder"
     )
-    own: Any = ours(LTXV, "vae")
-    vae = kind.from_config(dict(ALL[LTXV].metadata["vae"])).eval()
-    vae.load_state_dict(weights(LTXV, "vae."), strict=False)
+    own: Any = ours(name, "vae")
+    vae = kind.from_config(dict(ALL[name].metadata["vae"])).eval()
+    vae.load_state_dict(weights(name, "vae."), strict=False)
     pixels, latents, time = clip(), torch.randn(1, 128, 2, 2, 2), torch.tensor([0.05])
     assert (
         error(own.encode(pixels).latent_dist.mode(), vae.encode(pixels).latent_dist.mode()) < MOST
     )
+    torch.manual_seed(1)  # the decoder of 0.9.1 draws noise
     wanted = vae.decode(latents, target_shape=pixels.shape, timestep=time).sample
+    torch.manual_seed(1)
     assert error(own.decode(latents, time).sample, wanted) < MOST

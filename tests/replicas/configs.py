@@ -217,15 +217,16 @@ def _plain(count: int) -> list[Any]:
     return ["res_x", count]
 
 
-_BLOCKS_090 = [
-    _plain(4), ["compress_all", 1], ["res_x_y", 1], _plain(3), ["compress_all", 1], ["res_x_y", 1],
-    _plain(3), ["compress_all", 1], _plain(3), _plain(4),
-]  # fmt: skip
+def _blocks_090(*counts: int) -> list[Any]:
+    wider = [["compress_all", 1], ["res_x_y", 1]]
+    first, second, third, fourth, last = map(_plain, counts)
+    return [first, *wider, second, *wider, third, ["compress_all", 1], fourth, last]
 
 
-def _decoder_091() -> list[Any]:
-    blocks = [["res_x", {"num_layers": 5, "inject_noise": True}]]
-    for count, noisy in ((6, True), (7, True), (8, False)):
+def _decoder_091(*counts: int) -> list[Any]:
+    first, *more = counts
+    blocks: list[Any] = [["res_x", {"num_layers": first, "inject_noise": True}]]
+    for count, noisy in zip(more, (True, True, False), strict=True):
         blocks += [_up("all", 2, True), ["res_x", {"num_layers": count, "inject_noise": noisy}]]
     return blocks
 
@@ -242,10 +243,17 @@ def _vae_090(**more: Any) -> dict[str, Any]:
     return {**base, "scaling_factor": 1.0, **more}
 
 
-VAE_090 = _vae_090(blocks=_BLOCKS_090)
+VAE_090 = _vae_090(blocks=_blocks_090(4, 3, 3, 3, 4))
 VAE_091 = _vae_090(
-    encoder_blocks=_BLOCKS_090, decoder_blocks=_decoder_091(), timestep_conditioning=True
-)
+    encoder_blocks=_blocks_090(4, 3, 3, 3, 4), decoder_blocks=_decoder_091(5, 6, 7, 8),
+    timestep_conditioning=True,
+)  # fmt: skip
+_NARROW = {"encoder_base_channels": 8, "decoder_base_channels": 8}
+VAE_090_SMALL = _vae_090(blocks=_blocks_090(1, 2, 1, 1, 1), **_NARROW)
+VAE_091_SMALL = _vae_090(
+    encoder_blocks=_blocks_090(1, 2, 1, 1, 1), decoder_blocks=_decoder_091(1, 1, 2, 1),
+    timestep_conditioning=True, **_NARROW,
+)  # fmt: skip
 VAE_095 = _vae(_encoder([4, 6, 6, 2, 2], [2] * 4), _decoder_095(5), timestep_conditioning=True)
 VAE_095_SMALL = _vae(
     _encoder([1] * 5, [1] * 4), _decoder_095(1), timestep_conditioning=True,
@@ -261,7 +269,9 @@ def _ltxv(name: str, transformer: Table, vae: Table) -> Config:
 _2B, _13B, _SMALL = (28, 32, 64), (48, 32, 128), (2, 4, 32, 64)
 LTXV = (
     _ltxv("ltxv-0.9.0", _ltxv_transformer(*_2B), VAE_090),
+    _ltxv("ltxv-0.9.0-small", _ltxv_transformer(*_SMALL), VAE_090_SMALL),
     _ltxv("ltxv-0.9.1", _ltxv_transformer(*_2B), VAE_091),
+    _ltxv("ltxv-0.9.1-small", _ltxv_transformer(*_SMALL), VAE_091_SMALL),
     _ltxv("ltxv-0.9.5", _ltxv_transformer(*_2B), VAE_095),
     _ltxv("ltxv-0.9.5-small", _ltxv_transformer(*_SMALL), VAE_095_SMALL),
     _ltxv("ltxv-13b", _ltxv_transformer(*_13B), VAE_095),

@@ -55,7 +55,7 @@ def catalog_with(*rows: ModelSpec) -> Catalog:
 
 def write_row(root: Path, row: ModelSpec) -> Replica:
     """Its checkpoint, text encoder and tokenizer under a folder of weights."""
-    name = "ltxv-0.9.5-small" if row.family == "ltx-video" else f"{row.layout}-small"
+    name = "ltxv-0.9.5-small" if row.layout == "ltxv-13b" else f"{row.layout}-small"
     made = replica(name)
     if row.precision == "fp8":
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)

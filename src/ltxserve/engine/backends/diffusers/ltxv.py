@@ -7,7 +7,6 @@ multi-scale pipeline does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +20,17 @@ from torch import Tensor
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
 from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
+from ltxserve.engine.backends.diffusers.chance import Chance, drawn
 from ltxserve.engine.backends.diffusers.decoding import Decoding
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guided import Guide, guiding
 from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.quiet import quiet
+from ltxserve.engine.backends.diffusers.reading.layout import load_layout
 from ltxserve.engine.backends.diffusers.resident import Resident
 from ltxserve.engine.backends.diffusers.text import EncodedText
 from ltxserve.engine.backends.diffusers.upsampling import Finish
-from ltxserve.engine.geometry import SIDE_STEP, latent_frames
+from ltxserve.engine.geometry import FRAME_STEP, SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
@@ -39,13 +40,25 @@ _ALMOST = 0.999
 
 
 class LtxvPipeline(LTXConditionPipeline):
-    """The pipeline, told where it computes: its parts may be elsewhere while they wait."""
+    """The pipeline, told where it computes: its parts may be elsewhere while they wait.
+
+    first_frame_alone: see Layout; diffusers' own knows the times since 0.9.5 alone.
+    """
 
     place: torch.device = torch.device("cpu")
+    first_frame_alone: bool = True
 
     @property
     def _execution_device(self) -> torch.device:
         return self.place
+
+    def _scale_video_ids(self, video_ids: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        made: Tensor = super()._scale_video_ids(video_ids, *args, **kwargs)
+        if not self.first_frame_alone:
+            frames = video_ids[:, 0]
+            # The first begins with the clip in either way; each later one seven pictures later.
+            made[:, 0] += torch.where(frames > 0, FRAME_STEP - 1, 0)
+        return made
 
 
 class LtxvBackend(Resident):
@@ -59,7 +72,9 @@ class LtxvBackend(Resident):
         scheduler = FlowMatchEulerDiscreteScheduler(
             use_dynamic_shifting=False, stochastic_sampling=self.spec.sampling.stochastic
         )
-        return LtxvPipeline(**{**parts, "scheduler": scheduler})
+        made = LtxvPipeline(**{**parts, "scheduler": scheduler})
+        made.first_frame_alone = load_layout(self.spec.layout).first_frame_alone
+        return made
 
     def run(
         self,
@@ -82,7 +97,8 @@ class LtxvBackend(Resident):
             with self.adapters.wearing(uses, self.device):
                 latents = self._denoised(work, watched)
             latents = self._ready_to_decode(latents, work)
-        return LtxvMade(latents, text, Decoding(plan, self.pipeline.vae, self.residency))
+        decoding = Decoding(plan, self.pipeline.vae, self.residency)
+        return LtxvMade(latents, text, decoding, Chance(drawn(generator), self.device))
 
     def _denoised(self, work: Work, observer: Observer) -> Tensor:
         passes = courses(work.plan)
@@ -117,8 +133,9 @@ class LtxvBackend(Resident):
         shown = shown_at(acting, shape)
         guide = self._guide(work, stage)
         # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
-        chance = drawing(work.generator, self.device)
-        with quiet(), chance, guiding(self.pipeline.transformer, guide):
+        # The scheduler draws so where a model wants noise at every step.
+        chance = Chance(drawn(work.generator), self.device)
+        with quiet(), chance.drawing(), guiding(self.pipeline.transformer, guide):
             made = self.pipeline(
                 video=[as_shares(c.frames) for c in shown] or None,
                 image=[None] * len(shown) or None,
@@ -189,14 +206,17 @@ class Work:
 class LtxvMade:
     """Denoised latents of one run, decoded when asked for; there is no sound."""
 
-    def __init__(self, latents: Tensor, text: EncodedText, decoding: Decoding) -> None:
+    def __init__(
+        self, latents: Tensor, text: EncodedText, decoding: Decoding, chance: Chance
+    ) -> None:
         self.warnings = text.warnings
         self.latents = latents
         self._decoding = decoding
+        self._chance = chance
 
     def frames(self) -> Iterator[Frames]:
         """See Made.frames."""
-        return self._decoding.frames(self.latents)
+        return self._chance.following(self._decoding.frames(self.latents))
 
     def spare(self) -> None:
         """See Made.spare."""
@@ -205,18 +225,6 @@ class LtxvMade:
     def sound(self) -> Sound | None:
         """See Made.sound."""
         return None
-
-
-@contextmanager
-def drawing(generator: torch.Generator, device: torch.device) -> Iterator[None]:
-    """Inside, what is drawn without a generator of its own follows from this one.
-
-    The scheduler draws so where a model wants noise at every step; outside, nothing is changed.
-    """
-    seed = int(torch.randint(2**31, (1,), generator=generator))
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def stepping(course: Course, observer: Observer) -> Callable[..., dict[str, Any]]:

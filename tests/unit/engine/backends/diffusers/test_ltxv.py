@@ -86,6 +86,38 @@ def test_guidance_that_changes_on_the_way_in_its_whole_course(engine: Engine):
     assert not np.array_equal(changing.frames, steady.frames)
 
 
+@pytest.mark.parametrize("name", ["ltxv-2b-0.9.0", "ltxv-2b-0.9.1"])
+def test_the_first_models_in_their_whole_course(tmp_path: Path, name: str):
+    row = small_row(name)
+    write_row(tmp_path, row)
+    picture = saved(disc(size=(96, 64)), tmp_path / "disc.png")
+    diary, made = Diary(), []
+    with Engine(Placement("cpu", "float32", tmp_path), catalog_with(row)) as own:
+        clip = own.generate(request(row.name, conditions=[{"source": picture}]), diary)
+        assert diary.steps("denoise") == [(step, 40) for step in range(41)]
+        backend = cast(LtxvBackend, own.backend(row.name))
+        assert not backend.pipeline.first_frame_alone
+        timed = backend.pipeline.vae.config.timestep_conditioning
+        assert timed == (row.version == "0.9.1")
+        short = {"num_inference_steps": 2}
+        made = [own.generate(request(row.name, seed=seed, **short)) for seed in (1, 1, 2)]
+    assert clip.frames.shape == (17, 64, 96, 3)
+    # ... also where the decoder draws noise.
+    assert np.array_equal(made[0].frames, made[1].frames)
+    assert not np.array_equal(made[0].frames, made[2].frames)
+
+
+def test_frames_of_the_first_models_are_told_other_times(engine: Engine):
+    pipeline = cast(LtxvBackend, engine.backend(GUIDED.name)).pipeline
+    places = pipeline._prepare_video_ids(1, 3, 1, 1)
+    assert pipeline._scale_video_ids(places)[0, 0].tolist() == [0, 1, 9]
+    pipeline.first_frame_alone = False
+    try:
+        assert pipeline._scale_video_ids(places)[0, 0].tolist() == [0, 8, 16]
+    finally:
+        pipeline.first_frame_alone = True
+
+
 def test_the_same_seed_makes_the_same_clip(engine: Engine):
     first, second, other = (engine.generate(request(seed=s)) for s in (1, 1, 2))
     assert np.array_equal(first.frames, second.frames)

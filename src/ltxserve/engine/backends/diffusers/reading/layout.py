@@ -70,7 +70,8 @@ class PartLayout:
 class Layout:
     """All parts of one kind of checkpoint, and those that lie in files of their own beside it.
 
-    pipeline: "ltx2" or "ltxv".
+    pipeline: "ltx2" or "ltxv". first_frame_alone: the first latent frame is told the time of one
+    picture, and the others follow it; else each is told that of eight, from 0 on.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Layout:
     scheduler: Table
     scheduler_distilled: Table
     extras: tuple[PartLayout, ...] = ()
+    first_frame_alone: bool = True
 
 
 def canonical(name: str, role: str) -> str:
@@ -95,7 +97,8 @@ def load_layout(name: str) -> Layout:
     parts = tuple(_part(key, part) for key, part in table["parts"].items())
     schedulers = table["scheduler"], table["scheduler_distilled"]
     extras = tuple(_part(key, part) for key, part in table.get("extras", {}).items())
-    return Layout(name, table["pipeline"], parts, *schedulers, extras)
+    alone = table.get("first_frame_alone", True)
+    return Layout(name, table["pipeline"], parts, *schedulers, extras, alone)
 
 
 def layout_names() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ Table = Mapping[str, Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
 _DOWN = {"space": "spatial", "time": "temporal", "all": "spatiotemporal"}
+_SIDES = ("encoder", "decoder")
 _DECODER_WIDTH = 8  # the decoder begins with so many times its base channels
 
 
@@ -56,6 +57,48 @@ def _video_vae(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
         mode = vae["spatial_padding_mode"]
         found.update(encoder_spatial_padding_mode=mode, decoder_spatial_padding_mode=mode)
     return found
+
+
+def _early_video_vae(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
+    """Of LTX-Video 0.9.0 and 0.9.1: the first has the same blocks on both sides."""
+    del shapes, known
+    vae = config.get("vae", {})
+    encoder, decoder = (vae.get(f"{side}_blocks", vae.get("blocks")) for side in _SIDES)
+    if not encoder or not decoder:
+        return {}
+    down = _levels(encoder, vae.get("encoder_base_channels", 128))
+    if "decoder_blocks" in vae:
+        found = _decoder(decoder, vae)
+        del found["upsample_type"]
+        return {**down, **found}
+    up = _levels(decoder, vae.get("decoder_base_channels", 128))
+    levels = len(up["block_out_channels"])
+    return {
+        **down,
+        **{f"decoder_{name}": values for name, values in up.items()},
+        "decoder_inject_noise": [False] * (levels + 1),
+        "upsample_residual": [False] * levels,
+        "upsample_factor": [1] * levels,
+    }
+
+
+def _levels(blocks: list[Any], width: int) -> dict[str, Any]:
+    """Layers, widths and whether sizes change; the last of the layers are those of the middle."""
+    layers, widths, scaled = [], [], []
+    for name, told in blocks:
+        if name == "res_x":
+            layers.append(told["num_layers"] if isinstance(told, Mapping) else told)
+            widths.append(width)
+            scaled.append(False)
+        elif name == "res_x_y":
+            width *= told.get("multiplier", 2) if isinstance(told, Mapping) else 2
+        else:
+            scaled[-1] = True
+    return {
+        "layers_per_block": layers,
+        "block_out_channels": widths[:-1],
+        "spatio_temporal_scaling": scaled[:-1],
+    }
 
 
 def _encoder(blocks: list[Any], width: int) -> dict[str, Any]:
@@ -126,6 +169,7 @@ def _vocoder(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
 
 _DERIVED: Mapping[str, Callable[[Table, Shapes, Table], dict[str, Any]]] = {
     "video_vae": _video_vae,
+    "early_video_vae": _early_video_vae,
     "connectors": _connectors,
     "vocoder": _vocoder,
 }
