@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ltxserve.cli import GROUPS
 from tests.guards.tree import PACKAGE, ROOT, run_python
 
 PAGES = sorted(
@@ -18,6 +19,7 @@ CODE = re.compile(r"```.*?```|`([^`\n]+)`", re.DOTALL)
 FENCE = re.compile(r"```(?:sh|bash|console)\n(.*?)```", re.DOTALL)
 PATH = re.compile(r"[\w.-]+(?:/[\w.*{},-]+)+/?|[\w-]+\.(?:py|toml|md|txt|cfg)")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
+NAMED = re.compile(r"(?:`|: )ltxserve ([a-z]+(?: [\w-]+)*)")
 NAMES_IN = {
     "modules": re.compile(r"`(ltxserve(?:\.\w+)+)"),
     "make targets": re.compile(r"`make ([a-z-]+)"),
@@ -75,6 +77,18 @@ def test_commands_exist(page: str) -> None:
     said = "\n".join([*FENCE.findall(read(page)), *spans(page)])
     verbs = set(re.findall(r"(?m)^\s*(?:\$ )?ltxserve ([a-z]+)", said))
     assert verbs <= cli_verbs(), f"{page} names commands that do not exist: {verbs - cli_verbs()}"
+
+
+def test_commands_that_messages_name_exist() -> None:
+    """Hints send people to commands, with their options."""
+    known, wrong = cli_words(), []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for words in NAMED.findall(path.read_text(encoding="utf-8")):
+            verb, *rest = words.split()
+            group = f"{verb} {rest[0]}" if rest and rest[0].islower() and verb in GROUPS else verb
+            used = {group, *(f"{group} {word}" for word in rest if word.startswith("--"))}
+            wrong += [f"{path.name}: ltxserve {name}" for name in sorted(used - known)]
+    assert not wrong, wrong
 
 
 def test_every_command_and_target_is_documented() -> None:
@@ -136,6 +150,25 @@ def cli_verbs() -> frozenset[str]:
         "import typer.main as t; from ltxserve.cli import app; print(*t.get_command(app).commands)"
     )
     return frozenset(asked(code))
+
+
+@functools.cache
+def cli_words() -> frozenset[str]:
+    """Every command, "verb" or "group verb", alone and with each of its options."""
+    code = """
+import typer.main as t
+from ltxserve.cli import app
+def walk(name, command):
+    print(name)
+    for option in command.params:
+        for word in option.opts: print(f"{name} {word}")
+    for verb, inner in getattr(command, "commands", {}).items():
+        walk(f"{name} {verb}".strip(), inner)
+walk("", t.get_command(app))
+"""
+    run = run_python(code)
+    assert run.returncode == 0, run.stderr
+    return frozenset(run.stdout.splitlines())
 
 
 def asked(code: str) -> list[str]:

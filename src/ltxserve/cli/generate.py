@@ -50,6 +50,8 @@ def generate(
         console.print(f"warning: {warning}", style="yellow", markup=False)
     for remark in made.report.remarks:
         console.print(remark, markup=False)
+    if made.plan.asked_prompt is not None:
+        console.print(f"prompt: {made.plan.prompt}", markup=False)
     console.print(measured(made), markup=False)
     typer.echo(str(made.path))
 
@@ -110,6 +112,8 @@ def summary(made: ClipFile) -> dict[str, Any]:
         "sha256": file.sha256,
         **file.extent,
         "model": report.plan.model,
+        "prompt": report.plan.prompt,
+        "asked_prompt": report.plan.asked_prompt,
         "seed": made.seed,
         "timings": {name: round(value, 3) for name, value in report.timings.items()},
         "peak_memory": report.peak_memory,

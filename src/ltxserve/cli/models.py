@@ -15,7 +15,7 @@ from rich.table import Table
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.catalog.weights.needs import locate
 from ltxserve.catalog.weights.places import Places
-from ltxserve.cli import weights
+from ltxserve.cli import adapters, weights
 from ltxserve.cli.room import Room, find_room, fits
 from ltxserve.engine.plan import estimate_default
 from ltxserve.settings import load_settings
@@ -34,6 +34,8 @@ _FEATURES = {
     "loras": "LoRA",
     "upscale_spatial": "x2 size",
     "upscale_temporal": "x2 rate",
+    "duration_head": "auto length",
+    "enhance_prompt": "enhancer",
 }
 _COLOURS = {"yes": "green", "low_vram": "yellow", "no": "red"}
 
@@ -57,6 +59,7 @@ def list_models(
     show(as_json, here)
 
 
+group.command("adapters")(adapters.adapters)
 group.command("pull")(weights.pull_model)
 group.command("where")(weights.where)
 group.command("verify")(weights.verify_model)

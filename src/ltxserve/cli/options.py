@@ -14,7 +14,7 @@ SIZE, LENGTH, SAMPLING, GUIDING, SOURCES, MADE_FROM, OUTPUT = (
     "From a video, to a sound",
     "Output",
 )
-Read = Literal["as is", "numbers", "image", "video", "lora", "control"]
+Read = Literal["as is", "object", "numbers", "image", "video", "lora", "control"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def _many(flag: str, field: str, read: Read, metavar: str, help: str) -> Request
 OPTIONS: tuple[RequestOption, ...] = (
     _plain("model", str, "Model name; `ltxserve models` lists them.", SAMPLING, "--model", "-m"),
     _plain("preset", str, "Named settings; your own options win.", SAMPLING),
+    _plain("enhance_prompt", bool, "Have the model write the prompt out.", SAMPLING),
     _plain("negative_prompt", str, "What the clip must not show (needs guidance).", GUIDING),
     _plain("width", int, "Pixels.", SIZE, "--width", "-W"),
     _plain("height", int, "Pixels.", SIZE, "--height", "-H"),
@@ -64,6 +65,17 @@ OPTIONS: tuple[RequestOption, ...] = (
     _plain("aspect_ratio", str, "For example 16:9.", SIZE),
     _plain("num_frames", int, "8n+1 frames.", LENGTH),
     _plain("seconds", float, "Length; the nearest 8n+1 frames are made.", LENGTH),
+    RequestOption(
+        "auto_length",
+        ("--auto-length",),
+        bool,
+        "Let the model choose the length (LTX-2.5).",
+        LENGTH,
+        "auto_length",
+        "object",
+    ),
+    _plain("auto_length.min_seconds", float, "The shortest it may choose.", LENGTH),
+    _plain("auto_length.max_seconds", float, "The longest it may choose.", LENGTH),
     _plain("fps", float, "Frames per second.", LENGTH),
     _plain("seed", int, "Same seed, same clip. Random if left out.", SAMPLING, "--seed", "-s"),
     _plain("num_inference_steps", int, "Denoising steps.", SAMPLING, "--steps"),

@@ -52,9 +52,10 @@ def summary(made: Plan) -> dict[str, str]:
     seconds = made.estimated_seconds
     facts = {
         "model": made.model,
-        "prompt": made.prompt,
+        "prompt": made.prompt + (" (written out first)" if made.asked_prompt else ""),
         "negative": made.negative_prompt,
         "clip": clip(made.deliver) + fitted,
+        "length": length(made),
         "file": made.output.format + (" with sound" if made.generate_audio else ", silent"),
         "seed": "random" if made.seed is None else str(made.seed),
         "steps": steps(made.stages, made.sigmas),
@@ -67,6 +68,14 @@ def summary(made: Plan) -> dict[str, str]:
         "time": "" if seconds is None else f"about {seconds:g} s",
     }
     return {name: text.replace("[", r"\[") for name, text in facts.items() if text}
+
+
+def length(made: Plan) -> str:
+    """What the model may choose from, where the length is its choice."""
+    if made.auto_length is None:
+        return ""
+    least, most, fps = made.auto_length.min_frames, made.auto_length.max_frames, made.deliver.fps
+    return f"the model's choice: {least / fps:.1f} to {most / fps:.1f} s, planned for the longest"
 
 
 def steps(stages: tuple[Stage, ...], sigmas: tuple[float, ...] | None) -> str:

@@ -67,6 +67,8 @@ def _put(data: dict[str, Any], option: RequestOption, value: Any) -> None:
             inner = data.get(owner)
             place = data[owner] = dict(inner) if isinstance(inner, Mapping) else {}
         place[leaf] = value
+    elif option.read == "object":
+        data[leaf] = data.get(leaf) or {}
     elif option.read == "numbers":
         data[leaf] = [part.strip() for part in value.split(",") if part.strip()]
     else:

@@ -61,7 +61,7 @@ def lora_paths(request: Json) -> list[Problem]:
         Problem(
             "unknown_lora",
             "Adapters are named by the catalog here, not by a path.",
-            "Use a name that `ltxserve models --loras` lists.",
+            "Use a name that `ltxserve models adapters` lists.",
             f"loras.{number}.name_or_path",
         )
         for number, use in enumerate(uses if isinstance(uses, (list, tuple)) else ())
