@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "unknown_lora": "No adapter of this name is in the catalog.",
     # text
     "prompt_empty": "The prompt has no text.",
+    "prompt_enhancement_unsupported": "The model's text encoder cannot write out a prompt.",
     "prompt_too_long": "The prompt or negative prompt is longer than the limit.",
     "negative_prompt_unsupported": "The model has no guidance, so a negative prompt cannot act.",
     # picture and time
@@ -50,6 +51,7 @@ CODES: dict[str, str] = {
     "num_frames_invalid": "The number of frames is not one the model can make.",
     "num_frames_out_of_range": "The clip has fewer or more frames than the model makes.",
     "duration_too_long": "The clip is longer than the model was made for.",
+    "auto_length_unsupported": "The model cannot choose a clip's length.",
     "fps_out_of_range": "The frame rate is outside the range that can be made.",
     # sampling
     "seed_out_of_range": "The seed is not a whole number from 0 to 2**63 - 1.",

@@ -141,12 +141,23 @@ class GivenSound(Noun):
     source_seconds: float | None = None
 
 
+class AutoLength(Noun):
+    """A length that the model chooses from the prompt, between two lengths in seconds.
+
+    max_seconds: None = the longest that the model makes.
+    """
+
+    min_seconds: float = 1.0
+    max_seconds: float | None = None
+
+
 class GenerationRequest(Noun):
     """Everything a caller can ask of one clip; None means "the model's or preset's default".
 
     Size: `width` and `height` in pixels, or `size` ("720p", "1080p", "1280x720"), with
     `aspect_ratio` ("16:9") to derive what is left open. Length: `num_frames` or `seconds`,
-    at `fps` frames per second. `seed` None = random, reported back. Guidance terms without
+    at `fps` frames per second, or `auto_length`. `enhance_prompt` has the prompt written out by
+    the model first. `seed` None = random, reported back. Guidance terms without
     prefix act on the picture, `audio_*` on the sound. `audio` None = when the model can (and,
     where the clip is made from a video, when that has sound). At most one of `video_to_video`,
     `retake` and `extend`: size, rate and length that are left open are then the source's.
@@ -162,7 +173,9 @@ class GenerationRequest(Noun):
     aspect_ratio: str | None = None
     num_frames: int | None = None
     seconds: float | None = None
+    auto_length: AutoLength | None = None
     fps: float | None = None
+    enhance_prompt: bool = False
     seed: int | None = None
     num_inference_steps: int | None = None
     sigmas: tuple[float, ...] | None = None

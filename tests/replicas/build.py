@@ -58,7 +58,7 @@ def replica(name: str, dtype: torch.dtype = torch.bfloat16, seed: int = 0) -> Re
     config = ALL[name]
     version = name.removesuffix("-small").partition("-")[2]
     generator = torch.Generator().manual_seed(seed)
-    tensors = {n: _random(n, s, generator).to(dtype) for n, s in shapes_of(config).items()}
+    tensors = {n: random_tensor(n, s, generator).to(dtype) for n, s in shapes_of(config).items()}
     return Replica(tensors, {"config": json.dumps(config.metadata), "model_version": version})
 
 
@@ -67,7 +67,7 @@ def upscaler(name: str, dtype: torch.dtype = torch.bfloat16, seed: int = 0) -> R
     config = UPSCALERS[name]
     generator = torch.Generator().manual_seed(seed)
     shapes = shapes_of(config)
-    tensors = {n: _random(n, s, generator).to(dtype) for n, s in shapes.items()}
+    tensors = {n: random_tensor(n, s, generator).to(dtype) for n, s in shapes.items()}
     return Replica(tensors, {"config": json.dumps(config.metadata)})
 
 
@@ -99,7 +99,7 @@ def plain_fp8(whole: Replica) -> Replica:
     return Replica(tensors, whole.metadata)
 
 
-def _random(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def random_tensor(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     if "std-of-means" in name:
         return torch.ones(shape)
     if "mean-of-means" in name:

@@ -205,6 +205,7 @@ class Supports:
     upscale_spatial: bool = False
     upscale_temporal: bool = False
     duration_head: bool = False
+    enhance_prompt: bool = False
     low_vram: bool = True
 
 

@@ -13,6 +13,7 @@ from ltxserve.catalog import Catalog, ModelSpec, load_catalog
 from ltxserve.engine.backends.base import Backend, Frames, Placement
 from ltxserve.engine.backends.create import check_adapters, create_backend
 from ltxserve.engine.clip import Clip, ClipFile, target_of
+from ltxserve.engine.foreseeing import Foreseeing
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.engine.run import Run
 from ltxserve.engine.settle import settle
@@ -62,10 +63,10 @@ class Engine:
         whatever the observer raises (Cancelled stops the run within one step).
         """
         run = self._run(request, observer)
-        shape = run.plan.deliver
-        frames = np.empty((shape.num_frames, shape.height, shape.width, 3), np.uint8)
         with self._turn:
-            done = 0
+            run.foresee()
+            shape, done = run.plan.deliver, 0
+            frames = np.empty((shape.num_frames, shape.height, shape.width, 3), np.uint8)
             for chunk in run.frames():
                 frames[done : done + len(chunk)] = chunk
                 done += len(chunk)
@@ -80,18 +81,21 @@ class Engine:
         *,
         durable: bool = True,
     ) -> ClipFile:
-        """Run a request straight into a file: frames are encoded while later ones are decoded.
+        """Run a request straight into a file: frames are encoded, in another thread, while later
+        ones and the sound are decoded.
 
         path: its suffix chooses the format (.mp4, .webm, .gif, none = a folder of PNG frames).
+        durable: wait until the file is on the disk; False where it is copied away at once.
         The file appears whole or not at all, and a place that cannot be written to is refused
         before anything is generated. Raises what `generate` raises, and MediaError:
-        durable: wait until the file is on the disk; False where it is copied away at once.
         `output_invalid`, `media_write_failed`, `encoder_missing`.
         """
         run = self._run(request, observer)
         target = target_of(Path(path), run.plan, durable)
         check_target(target)
         with self._turn:
+            run.foresee()
+            target = target_of(Path(path), run.plan, durable)
             file = write_video(_encoding(run), target, run.sound)
             return ClipFile(file, run.report())
 
@@ -109,12 +113,14 @@ class Engine:
         return self._resident[1]
 
     def _run(self, request: GenerationRequest, observer: Observer | None) -> Run:
-        made = self.plan(request)
+        settled = settle(request, self.catalog)
+        made = plan(settled, self.catalog)
         if self._resident is None or self._resident[0] != made.model:
             # A resident model compares adapters with itself; another one is not loaded in vain.
             every = dict.fromkeys((*made.loras, *(u for s in made.stages for u in s.loras)))
             check_adapters(tuple(every), self.catalog.model(made.model), self.placement)
-        return Run(made, self.backend, observer or NullObserver())
+        foreseeing = Foreseeing(settled, self.catalog)
+        return Run(made, self.backend, observer or NullObserver(), foreseeing)
 
     def close(self) -> None:
         """Let the resident model and its memory go; the next request loads it again."""

@@ -17,6 +17,7 @@ from ltxserve.engine.backends.base import (
 )
 from ltxserve.engine.backends.inputs import read_condition, read_control
 from ltxserve.engine.clip import Report
+from ltxserve.engine.foreseeing import Foreseeing
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.sparing import Sparing
 from ltxserve.engine.stopwatch import Stopwatch
@@ -32,16 +33,24 @@ SEEDS = 2**32  # random seeds stay below this, so that people can type them
 class Run:
     """Runs a plan while its `frames` are consumed; `sound` and `report` follow.
 
-    backend: gives the resident backend of a model by name, loading it if need be.
+    backend: gives the resident backend of a model by name, loading it if need be. foreseeing:
+    plans anew with what the model has said, for a plan that is open.
     """
 
-    def __init__(self, plan: Plan, backend: Callable[[str], Backend], observer: Observer) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        backend: Callable[[str], Backend],
+        observer: Observer,
+        foreseeing: Foreseeing | None = None,
+    ) -> None:
         seed = secrets.randbelow(SEEDS) if plan.seed is None else plan.seed
         self.plan = dataclasses.replace(plan, seed=seed)
         self.seed = seed
         self.watch = Stopwatch()
         self._observer = observer
         self._find_backend = backend
+        self._foreseeing = foreseeing
         self._backend: Backend | None = None
         self._made: Made | None = None
         self._way: Way | None = None
@@ -57,6 +66,17 @@ class Run:
         """Tell the observer; time belongs to the stage it was told of last."""
         self.watch.enter(progress.stage)
         self._observer(progress)
+
+    def foresee(self) -> None:
+        """Have the model say what the plan leaves to it; `plan` is then the one that runs."""
+        while self._foreseeing is not None and self.plan.is_open:
+            if self._backend is None:
+                self._read()  # what cannot be read costs nobody a minute
+                self._load()
+            assert self._backend is not None
+            said = self._backend.foresee(self.plan, self.seed, self.tell)
+            anew = self._foreseeing.planned(self.plan, said)
+            self.plan = dataclasses.replace(anew, seed=self.seed)
 
     def frames(self) -> Iterator[Frames]:
         """Chunks uint8 (n, height, width, 3) of the delivered clip, in order.
@@ -97,6 +117,7 @@ class Run:
 
     def _read(self) -> tuple[ConditionFrames, ...]:
         read, more = [], sources(self.plan)
+        self._controls = ()
         # Conditions lie in the first pass's clip; where the rate is doubled later, it has half.
         rate = self.plan.stages[0].shape.fps
         shown = Shape(*self.plan.canvas, self.plan.generate.num_frames, rate)
@@ -114,14 +135,17 @@ class Run:
             self.tell(Progress("read_conditions", total, total))
         return tuple(read)
 
+    def _load(self) -> None:
+        self.tell(Progress("load", 0, 1))
+        self._backend = self._find_backend(self.plan.model)
+        self.tell(Progress("load", 1, 1))
+
     def _denoised(self, take: Take, conditions: tuple[ConditionFrames, ...]) -> Playing:
         def tell(progress: Progress) -> None:
             self.tell(among(progress, take))
 
-        if take.number == 0:
-            self.tell(Progress("load", 0, 1))
-            self._backend = self._find_backend(self.plan.model)
-            self.tell(Progress("load", 1, 1))
+        if self._backend is None:
+            self._load()
         assert self._backend is not None
         # Another seed for every segment: the same noise again would make the same motion again.
         seed = (self.seed + take.number) % 2**63

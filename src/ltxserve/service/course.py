@@ -9,6 +9,8 @@ from typing import Any
 _WEIGHTS: Mapping[str, float] = {
     # Rough shares of a run's time per step, the same for all models: a bar that moves honestly
     # matters more than one that is exact. Loading happens before, and is no stage of a plan.
+    "enhance_prompt": 12.0,
+    "choose_length": 1.0,
     "encode_prompt": 3.0,
     "encode_conditions": 3.0,
     "denoise": 4.0,

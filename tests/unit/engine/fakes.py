@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import ConditionFrames, Frames, Given, Placement
+from ltxserve.engine.backends.base import ConditionFrames, Foreseen, Frames, Given, Placement
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
 
 RATE = 16_000
 CHUNK = 8
+SECONDS = 2.2
+"""What the fake takes for the right length of every clip."""
 
 
 class FakeMade:
@@ -48,6 +50,7 @@ class FakeBackend:
 
     def __init__(self, act: Callable[[int], None] = lambda step: None) -> None:
         self.ran: list[tuple[Plan, int, tuple[ConditionFrames, ...]]] = []
+        self.foresaw: list[tuple[Plan, int]] = []
         self.given: list[Given | None] = []
         self.closed = False
         self.recovered = 0
@@ -68,6 +71,14 @@ class FakeBackend:
             self._act(step)
             observer(Progress("denoise", step, plan.num_inference_steps))
         return FakeMade(plan, seed, ("The fake is grey.",))
+
+    def foresee(self, plan: Plan, seed: int, observer: Observer) -> Foreseen:
+        self.foresaw.append((plan, seed))
+        kind = plan.stages[0].kind
+        observer(Progress(kind, 1, 1))
+        if kind == "enhance_prompt":
+            return Foreseen(prompt=f"{plan.asked_prompt}, seen from above")
+        return Foreseen(seconds=SECONDS)
 
     def peak_memory(self) -> int:
         return 1_000_000

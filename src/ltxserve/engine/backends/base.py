@@ -89,6 +89,17 @@ class Given:
     controls: tuple[ControlFrames, ...] = ()
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What a model says before a clip can be made.
+
+    prompt: written out. seconds: how long the clip should be.
+    """
+
+    prompt: str | None = None
+    seconds: float | None = None
+
+
 class Made(Protocol):
     """A denoised clip that is not decoded yet. Decoding happens while `frames` is consumed."""
 
@@ -123,6 +134,14 @@ class Backend(Protocol):
         given: what the clip is made from; what of it is held comes out as it went in.
 
         Raises OutOfMemory, GenerationFailed, and whatever the observer raises.
+        """
+        ...
+
+    def foresee(self, plan: Plan, seed: int, observer: Observer) -> Foreseen:
+        """Do the first stage of an open plan: write its prompt out, or choose its length.
+
+        Raises OutOfMemory, GenerationFailed, ModelUnavailable `weights_missing`, and whatever the
+        observer raises.
         """
         ...
 

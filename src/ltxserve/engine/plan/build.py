@@ -19,6 +19,7 @@ from ltxserve.engine.loras import (
 )
 from ltxserve.engine.plan.controls import plan_controls
 from ltxserve.engine.plan.extension import delivered, plan_extend
+from ltxserve.engine.plan.foresight import Foresight, check_foresight, plan_foresight
 from ltxserve.engine.plan.guiding import guidance_on_the_way
 from ltxserve.engine.plan.length import Length, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
@@ -68,6 +69,7 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
         raise AssertionError("an unknown model is a problem")  # pragma: no cover
     # Judged as asked: what a preset says of the length gives way to a source.
     check_ways(asked, spec, findings)
+    check_foresight(asked, spec, findings)
     check_unbuilt(request, spec, findings)
     return _plan_for(spec, request, catalog, findings)
 
@@ -99,30 +101,27 @@ def _plan_for(
         request.conditions, spec, _timeline(length, request, spec, upscale), findings
     )
     ways = plan_ways(request, length, findings)
+    foresight = plan_foresight(request, spec, length, findings)
     steps, sigmas = _steps(request, ways, spec, findings)
     guidance, audio_guidance = plan_guidance(request, spec, findings)
     guided = guidance.uses_negative_prompt or audio_guidance.uses_negative_prompt
     negative = plan_negative_prompt(request.negative_prompt, guided, spec, findings)
-    prompt = camera_prompt(request.camera_motion, request.prompt.strip(), spec, catalog, findings)
-    warn_of_length(prompt, spec, findings)
+    prompt = _prompt(request, spec, catalog, findings)
     loras = _adapters(request, spec, catalog, findings)
     check_output(request.output, length.fps if length else None, findings)
-    audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
-    _warn_of_silent_guidance(request, audio, findings)
-    check_retake_acts(retake, audio, findings)
+    audio = _audio(request, retake, spec, findings)
     findings.check()
     if picture is None or length is None:
         raise AssertionError("a missing shape is a problem")  # pragma: no cover
-    given = sum(part is not None for part in (source_of(request), request.sound))
+    shown = len(conditions) + sum(p is not None for p in (source_of(request), request.sound))
     made_sound = audio and ways.sound is None
     refining = refining_lora(spec, catalog)
     changing = guidance_on_the_way(request, spec, sigmas, guidance)
-    count = len(conditions) + given
-    recipe = Recipe(steps, sigmas, upscale, count, made_sound, refining, controls, changing)
+    recipe = Recipe(steps, sigmas, upscale, shown, made_sound, refining, controls, changing)
     stages = plan_stages(spec, picture, length, recipe)
     worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
-    stages, deliver = _whole(stages, deliver, retake, extend)
+    stages, deliver = _whole(foresight, stages, deliver, retake, extend)
     return Plan(
         model=spec.name,
         generate=generate,
@@ -150,9 +149,30 @@ def _plan_for(
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
         **vars(ways),
+        **vars(foresight),
         retake=retake,
         extend=extend,
     )
+
+
+def _prompt(
+    request: GenerationRequest, spec: ModelSpec, catalog: Catalog, findings: Findings
+) -> str:
+    prompt = camera_prompt(request.camera_motion, request.prompt.strip(), spec, catalog, findings)
+    warn_of_length(prompt, spec, findings)
+    return prompt
+
+
+def _audio(
+    request: GenerationRequest,
+    retake: PlannedRetake | None,
+    spec: ModelSpec,
+    findings: Findings,
+) -> bool:
+    audio = plan_audio(_wants_audio(request), request.output.format, spec, findings)
+    _warn_of_silent_guidance(request, audio, findings)
+    check_retake_acts(retake, audio, findings)
+    return audio
 
 
 def _adapters(
@@ -183,6 +203,7 @@ def _length(
 
 
 def _whole(
+    foresight: Foresight,
     stages: tuple[Stage, ...],
     deliver: Shape,
     retake: PlannedRetake | None,
@@ -191,11 +212,11 @@ def _whole(
     """Stages and delivered shape where the clip is more than one run makes."""
     if extend is not None:
         deliver = dataclasses.replace(deliver, num_frames=delivered(extend))
-        return in_segments(stages, extend.segments, deliver), deliver
+        return foresight.before(in_segments(stages, extend.segments, deliver)), deliver
     if retake is not None:
         deliver = dataclasses.replace(deliver, num_frames=retake.source_frames)
-        return (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver)), deliver
-    return stages, deliver
+        stages = (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver))
+    return foresight.before(stages), deliver
 
 
 def _steps(

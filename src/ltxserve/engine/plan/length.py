@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine import geometry
 from ltxserve.engine.findings import Findings, show
-from ltxserve.types import GenerationRequest
+from ltxserve.types import AutoLength, GenerationRequest
 
 _OFF_TRAINED = 0.08
 
@@ -60,11 +60,48 @@ def _frames(
     step = geometry.FRAME_STEP * factor
     low = geometry.frames_ceil(spec.limits.min_frames, step)
     high = geometry.frame_limit(fps / factor, spec.limits) * factor - (factor - 1)
+    if request.auto_length is not None:
+        return longest(request.auto_length, spec, fps, (low, high, step), findings)
     if request.seconds is not None:
         return _of_seconds(request, spec, fps, (low, high, step), findings)
     if request.num_frames is None:
         return max(low, min(high, geometry.frames_nearest(spec.defaults.num_frames, step)))
     return _of_frames(request.num_frames, spec, fps, (low, high, step), findings)
+
+
+def longest(
+    asked: AutoLength,
+    spec: ModelSpec,
+    fps: float,
+    span: tuple[int, int, int],
+    findings: Findings,
+) -> int | None:
+    """The most frames of a length that the model chooses; None with the reason in `findings`.
+
+    span: fewest and most frames that the model makes, and their step.
+    """
+    low, high, step = span
+    least, most = asked.min_seconds, asked.max_seconds
+    if most is None:
+        most = max(least, high / fps)
+    if not 0 < least <= most:
+        findings.problem(
+            "invalid_field",
+            f"The length is to be between {show(least)} and {show(most)} seconds.",
+            "Use two lengths above 0, the shorter one first.",
+            "auto_length.min_seconds",
+        )
+        return None
+    for name, seconds in (("min_seconds", least), ("max_seconds", most)):
+        if seconds * fps > high + step / 2:
+            findings.problem(
+                "duration_too_long",
+                f"{show(seconds)} seconds at {fps:g} frames per second.",
+                f"{spec.name} makes up to {high / fps:.2f} seconds ({high} frames) there.",
+                f"auto_length.{name}",
+            )
+            return None
+    return max(low, min(high, geometry.frames_nearest(most * fps, step)))
 
 
 def _of_seconds(

@@ -14,6 +14,8 @@ from ltxserve.engine.loras import PlannedLora
 from ltxserve.types import ControlKind, Direction, Output, Shape
 
 StageKind = Literal[
+    "enhance_prompt",
+    "choose_length",
     "encode_prompt",
     "encode_conditions",
     "denoise",
@@ -23,6 +25,8 @@ StageKind = Literal[
     "decode_audio",
     "encode_file",
 ]
+OPEN: tuple[StageKind, ...] = ("enhance_prompt", "choose_length")
+"""Stages after which a plan is made anew, with what the model has said in them."""
 Fit = Literal["none", "crop", "scale"]
 
 
@@ -155,6 +159,15 @@ class PlannedSound:
 
 
 @dataclass(frozen=True)
+class PlannedAutoLength:
+    """A length that the model chooses: frames from the fewest to the most, `step` * n + 1."""
+
+    min_frames: int
+    max_frames: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything a run needs to know and a quote, a dry run or a log wants to show.
 
@@ -165,6 +178,8 @@ class Plan:
     prompt: with the camera's sentence; negative_prompt: "" where no guidance uses it.
     estimated_seconds: None where the machine's speed on this model was never measured.
     generate: of an extension, its longest segment. num_inference_steps: of one segment.
+    auto_length: the length was left to the model; until it has chosen, all is planned for the
+    longest. asked_prompt: as it was asked for, of one that the model writes or has written out.
     """
 
     model: str
@@ -196,6 +211,13 @@ class Plan:
     retake: PlannedRetake | None = None
     extend: PlannedExtend | None = None
     sound: PlannedSound | None = None
+    auto_length: PlannedAutoLength | None = None
+    asked_prompt: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model has to say something before the clip can be made."""
+        return self.stages[0].kind in OPEN
 
     @property
     def canvas(self) -> tuple[int, int]:

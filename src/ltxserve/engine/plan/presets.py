@@ -13,7 +13,7 @@ from ltxserve.types import GenerationRequest
 
 _SAME_CHOICE = (
     ("width", "height", "size", "aspect_ratio"),
-    ("num_frames", "seconds"),
+    ("num_frames", "seconds", "auto_length"),
     ("num_inference_steps", "sigmas"),
 )
 """Fields that say the same thing in different ways: one of the caller's replaces them all."""

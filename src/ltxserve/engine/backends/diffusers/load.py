@@ -47,6 +47,7 @@ UPSAMPLERS = {
     "ltx-video": ("diffusers.pipelines.ltx.modeling_latent_upsampler", "LTXLatentUpsamplerModel"),
 }
 """Families -> module and class of the folders that may lie beside a pipeline's parts."""
+DURATION_HEAD = "duration_head"
 UPSAMPLER_FOLDERS = ("latent_upsampler", "temporal_latent_upsampler")
 
 
@@ -148,7 +149,8 @@ def _from_files(
     folder, choice = located.path("pipeline"), Choice(dtype, device)
     if folder is None:
         return read_parts(spec, located, choice)
-    listed = listed_parts(folder, (*part_names(spec), "text_encoder", *WEIGHTLESS))
+    also = ("text_encoder", DURATION_HEAD, *WEIGHTLESS)
+    listed = listed_parts(folder, (*part_names(spec), *also))
     wanted = [part for part in listed if part.folder != "processor"]
     return {
         **_from_folder(spec, tuple(wanted), folder, dtype),

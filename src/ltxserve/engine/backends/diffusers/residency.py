@@ -24,7 +24,10 @@ Step = Literal["encode_prompt", "denoise", "decode"]
 TEXT = "text_encoder"
 NEEDED: Mapping[Step, tuple[str, ...]] = {
     "encode_prompt": (TEXT,),
-    "denoise": ("transformer", "connectors", "vae", "audio_vae", *UPSAMPLERS.values()),
+    "denoise": (
+        *("transformer", "connectors", "vae", "audio_vae", "duration_head"),
+        *UPSAMPLERS.values(),
+    ),
     "decode": ("vae", "audio_vae", "vocoder"),
 }
 _SPARE = 0.95  # of the device's memory may be planned for

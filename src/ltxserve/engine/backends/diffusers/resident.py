@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import Frames
+from ltxserve.engine.backends.base import Foreseen, Frames
+from ltxserve.engine.backends.diffusers import foretelling
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
-from ltxserve.engine.backends.diffusers.failures import Watched
+from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
 from ltxserve.engine.backends.diffusers.prompts import PromptCache
 from ltxserve.engine.backends.diffusers.residency import Residency, device_bytes
@@ -22,7 +23,7 @@ from ltxserve.engine.backends.diffusers.text import EncodedText, encode_text
 from ltxserve.engine.backends.diffusers.upsampling import Upsamplers
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.preview import LinearPreview
-from ltxserve.progress import Progress
+from ltxserve.progress import Observer, Progress
 
 
 class Resident:
@@ -44,10 +45,11 @@ class Resident:
         self.spec = spec
         self.device = device
         self.upsamplers = Upsamplers.taken(spec.name, self.upsampler, parts)
+        self.foretelling = foretelling.taken(parts)
         self.adapters = Rack(spec, parts, find)
         modules = {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
         self.residency = Residency(
-            {**modules, **self.upsamplers.modules}, device, device_bytes(device)
+            {**modules, **self.upsamplers.modules, **self.foretelling}, device, device_bytes(device)
         )
         self.residency.settle()
         self.prompts = PromptCache()
@@ -61,6 +63,19 @@ class Resident:
     def _piped(self, parts: dict[str, Any]) -> Any:
         """The pipeline that denoises, of the parts that are left."""
         raise NotImplementedError
+
+    def foresee(self, plan: Plan, seed: int, observer: Observer) -> Foreseen:
+        """See Backend.foresee."""
+        watched = Watched(observer)
+        with torch.inference_mode(), device_errors(watched):
+            self.residency.begin(plan)
+            if plan.stages[0].kind == "enhance_prompt":
+                self.residency.enter("encode_prompt")
+                return foretelling.write_prompt(self.pipeline, plan, seed, watched)
+            head = foretelling.check_head(self.foretelling, self.spec.name)
+            # The clip's own prompt, which the run that follows finds read.
+            text = self.read(plan, watched)
+            return foretelling.tell_seconds(self.pipeline, head, text, watched)
 
     def read(self, plan: Plan, watched: Watched) -> EncodedText:
         """A plan's texts; afterwards the parts that denoise are on the device."""
@@ -90,5 +105,5 @@ class Resident:
         self.residency.leave()
         self.adapters.clear()
         self.prompts.clear()
-        del self.pipeline, self.residency, self.upsamplers
+        del self.pipeline, self.residency, self.upsamplers, self.foretelling
         free_memory(self.device)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ltxserve.engine.backends.diffusers.reading.fp8 import SCALES, Fp8Linear
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout, canonical
+from ltxserve.engine.backends.diffusers.reading.packed import unpacked
 from ltxserve.engine.backends.diffusers.reading.tensors import (
     FP8,
     Entry,
@@ -51,7 +52,11 @@ Places = dict[str, tuple[TensorFile, Entry]]
 
 def assemble(part: PartLayout, sources: Sequence[Source], choice: Choice) -> nn.Module:
     """A part, filled from files. Raises ModelUnavailable `weights_corrupt`, naming the file."""
-    used = [source for source in sources if source.role in part.roles]
+    used = [
+        Source(source.role, unpacked(source.file, part.packing))
+        for source in sources
+        if source.role in part.roles
+    ]
     places, scales = _sorted(part, used)
     if not places:
         names = ", ".join(source.file.path.name for source in used) or "no file"

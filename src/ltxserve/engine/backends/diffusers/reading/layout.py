@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
+from ltxserve.engine.backends.diffusers.reading.packed import Packing
 from ltxserve.errors import ConfigurationError
 
 Table = Mapping[str, Any]
@@ -29,7 +30,7 @@ class PartLayout:
     one after the other; drop: names that diffusers computes itself. config: the class's arguments
     at full size; told: those a file's own metadata decides, by path, or by the first of several
     that is there; derive: the function of told.py that decides more. dtype: the arithmetic
-    that the part needs, whatever the others get.
+    that the part needs, whatever the others get. packing: what is stored otherwise than apart.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PartLayout:
     told: Table = field(default_factory=dict)
     derive: str = ""
     dtype: str = ""
+    packing: Packing = field(default_factory=Packing)
 
     def own_name(self, name: str) -> str | None:
         """What a tensor is called in diffusers; None where it is not this part's, or dropped."""
@@ -146,6 +148,10 @@ def _part(name: str, table: Table) -> PartLayout:
         told=table.get("told", {}),
         derive=table.get("derive", ""),
         dtype=table.get("dtype", ""),
+        packing=Packing(
+            {piece: tuple(parts) for piece, parts in table.get("split", {}).items()},
+            table.get("fold", {}),
+        ),
     )
 
 
