@@ -19,6 +19,7 @@ from ltxserve.engine.plan.memory import estimate_default
 from ltxserve.errors import CODES
 from ltxserve.settings import PREFIX, Settings
 from ltxserve.types import (
+    AutoLength,
     Condition,
     Control,
     Extend,
@@ -79,7 +80,8 @@ def settings() -> str:
 
 def request() -> str:
     made_from = (VideoToVideo, Retake, Extend, GivenSound)
-    nouns = (GenerationRequest, Condition, LoraUse, Control, *made_from, Upscale, Output)
+    parts = (AutoLength, Condition, LoraUse, Control)
+    nouns = (GenerationRequest, *parts, *made_from, Upscale, Output)
     return page(
         "The request",
         "Every field a request can have; unknown fields are refused.",

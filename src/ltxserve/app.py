@@ -24,6 +24,7 @@ from ltxserve.media.fetch import FetchRules
 from ltxserve.media.post import post
 from ltxserve.pool.base import GpuPool, Patience, WorkerSpec
 from ltxserve.pool.create import create_pool
+from ltxserve.service.charging import Charging
 from ltxserve.service.endings import Endings
 from ltxserve.service.generations import Generations
 from ltxserve.service.housekeeping import Housekeeping
@@ -113,7 +114,7 @@ def create_app(
     migrate(database)
     stored = store_config(settings, secret)
     store, signals, enqueuer = create_store(stored), Signals(), Enqueuer(database)
-    endings = Endings(enqueuer, settings.retention_hours * 3600)
+    endings = Endings(enqueuer, settings.retention_hours * 3600, Charging(catalog))
     uploads = Uploads(database, store, media_limits(settings), settings.upload_hours * 3600)
     inputs = Inputs(uploads, fetch_rules(settings))
     placing = Placing(database, enqueuer, signals)

@@ -72,6 +72,19 @@ class StandIns:
             notes = [f"{asked} is another service's model; {spec.name} makes the clip.", *notes]
         return Chosen({"model": spec.name, **fitted}, tuple(notes))
 
+    def tells_length(self, model: str) -> bool:
+        """Whether a model can choose a clip's length here: it has the part, and its file is here.
+
+        False for a name that nobody knows: the plan refuses it.
+        """
+        try:
+            spec = self.catalog.model(model)
+        except LtxserveError:
+            return False
+        if not spec.supports.duration_head or self.places is None:
+            return False
+        return locate(spec, self.places).path("duration_head") is not None
+
     def _runs(self, preset: str) -> bool:
         spec = self.catalog.model(str(self.catalog.preset(preset).values["model"]))
         if not spec.runs or spec.weights or self.places is None:

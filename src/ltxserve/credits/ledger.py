@@ -7,7 +7,7 @@ its entries, changed in the same statement order everywhere: account first, then
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,8 +24,8 @@ MOST = 10**12
 class Entry:
     """One movement: `amount` is what it adds to the balance, in whole credits.
 
-    hold -price; then either settle 0 (the held credits are spent) or release +price; after a
-    settle, maybe refund +price. top_up adds.
+    hold -price; then either settle (0: the held credits are spent; more: so many of them were not
+    needed) or release +price; after a settle, maybe refund + what was spent. top_up adds.
     """
 
     id: str
@@ -109,13 +109,17 @@ def hold(conn: sa.Connection, account_id: str, job_id: str, amount: int) -> None
         _move(conn, account_id, amount)
 
 
-def settle(conn: sa.Connection, job_id: str) -> bool:
-    """The held credits are spent; True the first time, False when the hold has already ended."""
+def settle(conn: sa.Connection, job_id: str, back: int = 0) -> bool:
+    """The held credits are spent; True the first time, False when the hold has already ended.
+
+    back: of them, what was not needed and goes back at once.
+    """
     held = _held(conn, job_id)
     if held is None:
         return False
-    _lock(conn, held.account_id)
-    return _add(conn, Entry(new_id(), held.account_id, job_id, "settle", 0, None, time.time()))
+    if not 0 <= back <= -held.amount:
+        raise ValueError(f"{back} of {-held.amount} held credits cannot go back")
+    return _give_back(conn, replace(held, amount=-back), "settle")
 
 
 def release(conn: sa.Connection, job_id: str) -> bool:
@@ -128,10 +132,11 @@ def release(conn: sa.Connection, job_id: str) -> bool:
 
 def refund(conn: sa.Connection, job_id: str, reference: str | None = None) -> bool:
     """Give a settled job's credits back; True the first time, False if nothing was settled."""
-    held = _held(conn, job_id)
-    if held is None or not _has(conn, job_id, "settle"):
+    held, settled = _held(conn, job_id), _entry(conn, job_id, "settle")
+    if held is None or settled is None:
         return False
-    return _give_back(conn, held, "refund", reference)
+    spent = replace(held, amount=held.amount + settled.amount)
+    return _give_back(conn, spent, "refund", reference)
 
 
 def entries(conn: sa.Connection, account_id: str, limit: int = 100) -> list[Entry]:
@@ -178,14 +183,13 @@ def _add(conn: sa.Connection, entry: Entry) -> bool:
 
 
 def _held(conn: sa.Connection, job_id: str) -> Entry | None:
-    query = sa.select(ledger).where(ledger.c.job_id == job_id, ledger.c.kind == "hold")
+    return _entry(conn, job_id, "hold")
+
+
+def _entry(conn: sa.Connection, job_id: str, kind: str) -> Entry | None:
+    query = sa.select(ledger).where(ledger.c.job_id == job_id, ledger.c.kind == kind)
     row = conn.execute(query).first()
     return None if row is None else Entry(**row._mapping)
-
-
-def _has(conn: sa.Connection, job_id: str, kind: str) -> bool:
-    query = sa.select(ledger.c.id).where(ledger.c.job_id == job_id, ledger.c.kind == kind)
-    return conn.scalar(query) is not None
 
 
 def _lock(conn: sa.Connection, account_id: str) -> None:

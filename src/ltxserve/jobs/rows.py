@@ -92,7 +92,10 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run adds to its job; fields that are None leave the row as it is."""
+    """What a finished run adds to its job; fields that are None leave the row as it is.
+
+    price: where it came out lower than what was held.
+    """
 
     result: Json
     seed: int | None = None
@@ -100,3 +103,4 @@ class Outcome:
     warnings: list[str] | None = None
     plan: Json | None = None
     expires_at: float | None = None
+    price: int | None = None

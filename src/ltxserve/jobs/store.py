@@ -148,6 +148,12 @@ def cancel(conn: sa.Connection, job_id: str, attempt: int | None = None) -> bool
     return _finish(conn, job_id, attempt, JobState.CANCELLED, {"cancel_requested": True})
 
 
+def add_price(conn: sa.Connection, job_id: str, credits: int) -> bool:
+    """Change what a batch is shown to cost, when one of its jobs came out at another price."""
+    change = sa.update(jobs).where(jobs.c.id == job_id).values(price=jobs.c.price + credits)
+    return _done(conn, change)
+
+
 def set_expiry(conn: sa.Connection, job_id: str, expires_at: float | None) -> bool:
     """Set when the job's files may be removed."""
     return _done(conn, sa.update(jobs).where(jobs.c.id == job_id).values(expires_at=expires_at))

@@ -19,6 +19,7 @@ from ltxserve.jobs import events, store, webhooks
 from ltxserve.jobs.engine import Enqueuer
 from ltxserve.jobs.rows import Job, Json, Outcome
 from ltxserve.jobs.states import ACTIVE, TERMINAL, JobState
+from ltxserve.service.charging import Charge, held_price
 
 BATCH = "batch"
 _BATCH_FAILED = {
@@ -31,20 +32,28 @@ _DONE = {"stage": None, "step": None, "of": None, "percent": 100.0, "eta_seconds
 
 @dataclass(frozen=True)
 class Endings:
-    """The three ends. keep_seconds: how long results stay before the sweeper removes them."""
+    """The three ends. keep_seconds: how long results stay before the sweeper removes them.
+
+    charge: what a job costs, by its plan as it came out.
+    """
 
     enqueuer: Enqueuer
     keep_seconds: float
+    charge: Charge = held_price
 
     def succeed(self, conn: sa.Connection, job: Job, outcome: Outcome) -> bool:
         """running -> succeeded and paid, by this attempt only; False when it came too late."""
         # What was said when it was taken (another model, a size that was fitted) stays said.
         said = dict.fromkeys([*(job.warnings or ()), *(outcome.warnings or ())])
-        kept = replace(outcome, warnings=[*said], expires_at=time.time() + self.keep_seconds)
+        price = self.charge(job, outcome.plan)
+        until = time.time() + self.keep_seconds
+        kept = replace(outcome, warnings=[*said], expires_at=until, price=price)
         store.set_progress(conn, job.id, job.attempt, dict(_DONE))
         if not store.succeed(conn, job.id, job.attempt, kept):
             return False
-        ledger.settle(conn, job.id)
+        ledger.settle(conn, job.id, job.price - price)
+        if price != job.price and job.parent_id is not None:
+            store.add_price(conn, job.parent_id, price - job.price)
         _note_artifacts(conn, job, outcome.result)
         self._told(conn, job, JobState.SUCCEEDED, {"result": _public(outcome.result)})
         return True

@@ -118,3 +118,18 @@ def test_anything_is_a_request_or_a_coded_refusal(asked: dict[str, Any]):
     except LtxserveError as error:
         outcome = error.code
     assert outcome in {"planned", "request_refused", "unknown_model"}
+
+
+def test_a_length_is_told_where_the_part_that_tells_it_is_here(tmp_path: Path):
+    able = CATALOG.model("ltx-2.5-22b-distilled")
+    here = StandIns(CATALOG, places=Places(tmp_path, volumes=(), home=tmp_path, caches=()))
+    assert not here.tells_length(able.name)
+    head = next(file for file in able.files if file.role == "duration_head")
+    place = tmp_path / able.repo / head.path
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"x")
+    assert here.tells_length(able.name)
+    assert here.tells_length("ltx-2-5-fast"), "an alias of it"
+    assert not StandIns(CATALOG).tells_length(able.name)
+    assert not here.tells_length("tiny")
+    assert not here.tells_length("nobody-knows-it")

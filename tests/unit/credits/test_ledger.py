@@ -180,3 +180,25 @@ def test_an_imbalance_is_found(database: Database):
     with database.begin() as conn:
         conn.execute(accounts.update().values(balance=6))
         assert ledger.imbalances(conn) == [ledger.Imbalance(ME, 6, 5)]
+
+
+def test_what_was_not_needed_goes_back_when_the_job_is_paid(database: Database):
+    filled(database)
+    with database.begin() as conn:
+        ledger.hold(conn, ME, "job", 30)
+        assert [ledger.settle(conn, "job", back=12) for _ in range(2)] == [True, False]
+        assert not ledger.release(conn, "job")
+    assert state(database) == (82, [("hold", -30), ("settle", 12)])
+    with database.begin() as conn:
+        assert ledger.refund(conn, "job")
+    assert state(database) == (100, [("hold", -30), ("settle", 12), ("refund", 18)])
+
+
+@pytest.mark.parametrize("back", [-1, 31])
+def test_no_more_goes_back_than_was_held(database: Database, back: int):
+    filled(database)
+    with database.begin() as conn:
+        ledger.hold(conn, ME, "job", 30)
+        with pytest.raises(ValueError, match="30 held"):
+            ledger.settle(conn, "job", back)
+    assert state(database) == (70, [("hold", -30)])

@@ -31,7 +31,8 @@ class _Body(BaseModel):
 
 
 class TextToVideo(_Body):
-    """POST text-to-video; duration None = the model's own length."""
+    """POST text-to-video; duration None = as long as the prompt needs, where the model can tell
+    (LTX-2.5), else the model's own length."""
 
     prompt: str = Field(max_length=MAX_PROMPT)
     model: str | None = None

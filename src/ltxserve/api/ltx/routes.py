@@ -87,8 +87,16 @@ def _submission(
         original = original_of(app_of(request), account, asked.source, "video_uri")
         chosen = _continued(asked, original, models)
     else:
-        chosen = models.choose(asked)
+        chosen = with_length(models.choose(asked), models)
     return Submission(chosen.request, dialect=DIALECT, warnings=chosen.notes)
+
+
+def with_length(chosen: Chosen, models: StandIns) -> Chosen:
+    """A clip without a duration is as long as its prompt needs, where the model can tell that."""
+    asked = chosen.request
+    if "seconds" in asked or "sound" in asked or not models.tells_length(str(asked.get("model"))):
+        return chosen
+    return Chosen({**asked, "auto_length": {}}, chosen.notes)
 
 
 def _continued(asked: Continued, original: Original, models: StandIns) -> Chosen:

@@ -36,6 +36,7 @@ def test_fields_envelope_and_delivery():
         "policy": {"executionTimeout": 60_000, "lowPriority": True},
     }
     asked = read(body)
+    assert not asked.reading.problems
     assert asked.request == {
         "prompt": "x",
         "num_inference_steps": 8,
@@ -53,7 +54,9 @@ def test_fields_envelope_and_delivery():
 
 def test_the_sdks_double_wrapping_is_undone():
     assert read({"input": {"input": {"prompt": "x"}}}).request == {"prompt": "x"}
-    assert read({"input": {"input": {}}}).request == {"prompt": ""}
+    assert [problem.field for problem in read({"input": {"input": {}}}).reading.problems] == [
+        "prompt"
+    ]
 
 
 @pytest.mark.parametrize("body", [{}, {"input": None}, {"input": "x"}, {"input": []}])
@@ -63,21 +66,55 @@ def test_a_body_without_input_is_refused(body: dict[str, Any]):
     assert refused.value.code == "body_invalid"
 
 
-@pytest.mark.parametrize(
-    "given", [{"mode": "t2v", "image_url": "u"}, {"mode": "i2v"}, {"mode": "v2v"}, {"mode": {}}]
-)
-def test_the_mode_must_agree(given: dict[str, Any]):
-    with pytest.raises(RequestRefused) as refused:
-        read({"input": {"prompt": "x", **given}})
-    assert refused.value.problems[0].field == "mode"
+def test_every_word_of_a_worker_is_understood():
+    given = {
+        "prompt": "x",
+        "camera": "dolly-in",
+        "resolution": "720p",
+        "last_image_url": "https://example.org/b.png",
+        "video_url": "https://example.org/a.mp4",
+        "strength": 0.4,
+        "spatial_upscaler": True,
+    }
+    asked = read({"input": given})
+    assert not asked.reading.problems
+    assert asked.request == {
+        "prompt": "x",
+        "camera_motion": "dolly_in",
+        "size": "720p",
+        "conditions": [{"source": "https://example.org/b.png", "frame": -1, "strength": 0.4}],
+        "video_to_video": {"source": "https://example.org/a.mp4", "strength": 0.4},
+        "upscale": {"spatial": True, "temporal": False},
+    }
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [{"output": "x"}, {"output_format": 5}, {"conditions": 5, "image_url": "u"}, {"image": 5}],
+    ("given", "field"),
+    [
+        ({"mode": "t2v", "image_url": "u"}, "mode"),
+        ({"mode": "i2v"}, "mode"),
+        ({"mode": "v2v"}, "mode"),
+        ({"mode": {}}, "mode"),
+        ({"output": "x"}, "output"),
+        ({"output_format": 5}, "output_format"),
+        ({"conditions": 5, "image_url": "u"}, "conditions"),
+        ({"image": 5}, "image"),
+        ({"prompts": ["a", "b"], "prompt": None}, "prompts"),
+        ({"upload_url": "https://example.org/put"}, "upload_url"),
+        ({"s3": {"bucket": "b"}}, "s3"),
+        ({"stitch": {"clips": []}}, "stitch"),
+        ({"no_such_word": 1}, "no_such_word"),
+    ],
 )
-def test_odd_values_are_left_to_the_plan(odd: dict[str, Any]):
-    assert read({"input": {"prompt": "x", **odd}}).request["prompt"] == "x"
+def test_what_is_wrong_is_told_in_the_words_that_were_used(given: dict[str, Any], field: str):
+    problems = read({"input": {"prompt": "x", **given}}).reading.problems
+    assert field in {(problem.field or "").partition(".")[0] for problem in problems}
+
+
+def test_an_input_that_is_none_is_refused_at_once():
+    for given in ({"input": 5}, {"input": {"input": [1]}}):
+        with pytest.raises(RequestRefused):
+            read({"input": given})
 
 
 @pytest.mark.parametrize(("given", "signed"), [({}, True), ({"return_signed_url": False}, False)])
