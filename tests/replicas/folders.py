@@ -22,6 +22,7 @@ from tests.replicas.build import (
     write_t5,
 )
 from tests.replicas.configs import ALL
+from tests.replicas.fp4 import nvfp4
 
 SIDE = 64
 """Pixels of the smallest clip that replicas are asked for; real models start at 256."""
@@ -59,6 +60,8 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
     made = replica(name)
     if row.precision == "fp8":
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)
+    if row.precision == "fp4":
+        made = nvfp4(made)
     if row.layout == "ltx-2.5":
         return write_split(root, row, made)
     made.save(root / row.repo / row.files[0].path)

@@ -14,7 +14,9 @@ from ltxserve.engine.clip import Clip
 from ltxserve.engine.engine import Engine
 from ltxserve.errors import ModelUnavailable
 from ltxserve.types import GenerationRequest
+from tests.replicas.build import Replica
 from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
+from tests.replicas.fp4 import meant, nvfp4
 
 PROMPT = "a red ball moves right"
 
@@ -69,8 +71,20 @@ def test_scaled_fp8_makes_nearly_the_same_clip(tmp_path: Path):
     assert np.abs(clips[0].frames.astype(int) - other.frames).mean() > 10
 
 
+def test_nvfp4_makes_the_clip_of_the_numbers_it_stands_for(tmp_path: Path):
+    large, small = small_row("ltx-2-19b-dev"), small_row("ltx-2-19b-dev-fp4")
+    write_row(tmp_path / "small", small)
+    whole = write_row(tmp_path / "large", large)
+    Replica(meant(nvfp4(whole)), whole.metadata).save(
+        tmp_path / "large" / large.repo / large.files[0].path
+    )
+    clips = [made_by(tmp_path / "large", large), made_by(tmp_path / "small", small)]
+    assert np.abs(clips[0].frames.astype(int) - clips[1].frames).max() <= 1
+
+
 def test_in_half_precision_too(tmp_path: Path):
-    for name in ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8"):
+    names = ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8", "ltx-2-19b-dev-fp4")
+    for name in names:
         row = small_row(name)
         write_row(tmp_path, row)
         clip = made_by(tmp_path, row, dtype="bfloat16")

@@ -14,19 +14,21 @@ import torch
 from accelerate import init_empty_weights
 from torch import Tensor, nn
 
-from ltxserve.engine.backends.diffusers.reading.fp8 import SCALES, Fp8Linear
+from ltxserve.engine.backends.diffusers.reading.compact import (
+    MARKS,
+    SCALES,
+    Places,
+    Small,
+    keep_small,
+    made_large,
+    take_scales,
+)
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout, canonical
 from ltxserve.engine.backends.diffusers.reading.packed import unpacked
-from ltxserve.engine.backends.diffusers.reading.tensors import (
-    FP8,
-    Entry,
-    TensorFile,
-    corrupt,
-)
+from ltxserve.engine.backends.diffusers.reading.tensors import TensorFile
 from ltxserve.engine.backends.diffusers.reading.told import arguments
 from ltxserve.errors import ModelUnavailable
 
-_KEPT = "transformer_blocks."  # only there weights may stay fp8; norms, embeddings, ends do not
 _NAMED = 3  # names in a message
 
 
@@ -40,14 +42,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Choice:
-    """How a part is wanted. dtype: of everything that does not stay fp8. more: arguments."""
+    """How a part is wanted. dtype: of everything that does not stay small. more: arguments."""
 
     dtype: torch.dtype
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     more: Mapping[str, Any] = field(default_factory=dict)
-
-
-Places = dict[str, tuple[TensorFile, Entry]]
 
 
 def assemble(part: PartLayout, sources: Sequence[Source], choice: Choice) -> nn.Module:
@@ -62,11 +61,10 @@ def assemble(part: PartLayout, sources: Sequence[Source], choice: Choice) -> nn.
         names = ", ".join(source.file.path.name for source in used) or "no file"
         raise _unfit(f"{names} holds no {part.name}")
     model = _empty(part, used, choice)
-    layers = _keep_fp8(model, places)
     _compare(part, model, places)
+    layers = keep_small(model, places)
     _fill(model, _read(places, choice, layers, scales))
-    for name, module in layers.items():
-        _set_scales(module, name, scales, choice.device)
+    take_scales(layers, scales, choice.device)
     return model.requires_grad_(False).eval()
 
 
@@ -81,7 +79,7 @@ def _sorted(part: PartLayout, sources: Iterable[Source]) -> tuple[Places, Places
             layer, _, last = name.rpartition(".")
             if last in SCALES:
                 scales[f"{layer}.{SCALES[last]}"] = (source.file, entry)
-            elif last != "scaled_fp8":  # a mark of other programs, not a weight
+            elif last not in MARKS:
                 places[name] = (source.file, entry)
     return places, scales
 
@@ -100,21 +98,8 @@ def _empty(part: PartLayout, sources: Sequence[Source], choice: Choice) -> nn.Mo
         return kind.from_config(told)
 
 
-def _keep_fp8(model: nn.Module, places: Places) -> dict[str, Fp8Linear]:
-    found: dict[str, Fp8Linear] = {}
-    for name, module in list(model.named_modules()):
-        place = places.get(f"{name}.weight")
-        is_kept = name.startswith(_KEPT) and isinstance(module, nn.Linear)
-        if not is_kept or place is None or place[1].dtype not in FP8:
-            continue
-        found[name] = Fp8Linear.of(module, place[1].dtype)
-        parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, found[name])
-    return found
-
-
 def _compare(part: PartLayout, model: nn.Module, places: Places) -> None:
-    own = {n: t for n, t in model.state_dict().items() if n.rpartition(".")[2] not in SCALES}
+    own = model.state_dict()
     file = next(iter(places.values()))[0].path.name
     missing = sorted(set(own) - set(places))
     extra = sorted(set(places) - set(own))
@@ -133,7 +118,7 @@ def _compare(part: PartLayout, model: nn.Module, places: Places) -> None:
 
 
 def _read(
-    places: Places, choice: Choice, layers: Mapping[str, Fp8Linear], scales: Places
+    places: Places, choice: Choice, layers: Mapping[str, Small], scales: Places
 ) -> dict[str, Tensor]:
     by_file: dict[int, tuple[TensorFile, dict[str, str]]] = {}
     for name, (file, entry) in places.items():
@@ -142,40 +127,12 @@ def _read(
     for file, names in by_file.values():
         for stored, tensor in file.read(names):
             name = names[stored]
-            layer = name.removesuffix(".weight")
-            kept = name.endswith(".weight") and layer in layers
-            scale = scales.get(f"{layer}.weight_scale")
-            ready = tensor if kept else _large(tensor, scale, choice.dtype)
+            ready = tensor
+            if not (name.endswith(".weight") and name.removesuffix(".weight") in layers):
+                ready = made_large(tensor, name, places[name], scales)
+                ready = ready.to(choice.dtype) if ready.is_floating_point() else ready
             found[name] = ready.to(choice.device)
     return found
-
-
-def _large(tensor: Tensor, scale: tuple[TensorFile, Entry] | None, dtype: torch.dtype) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor
-    if tensor.dtype not in FP8:
-        return tensor.to(dtype)
-    large = tensor.float()
-    if scale is not None:
-        by = _one(scale)
-        large = large * (by.reshape(-1, *[1] * (large.ndim - 1)) if by.numel() > 1 else by)
-    return large.to(dtype)
-
-
-def _one(place: tuple[TensorFile, Entry]) -> Tensor:
-    file, entry = place
-    return next(tensor for _, tensor in file.read([entry.name])).float()
-
-
-def _set_scales(module: Fp8Linear, name: str, scales: Places, device: torch.device) -> None:
-    for which in ("weight_scale", "input_scale"):
-        place = scales.get(f"{name}.{which}")
-        if place is not None:
-            value = _one(place)
-            if value.numel() not in (1, module.out_features):
-                raise corrupt(place[0].path, f"{place[1].name} has {value.numel()} numbers")
-            setattr(module, which, value.reshape(()) if value.numel() == 1 else value)
-        setattr(module, which, getattr(module, which).to(device))
 
 
 def _fill(model: nn.Module, tensors: dict[str, Tensor]) -> None:

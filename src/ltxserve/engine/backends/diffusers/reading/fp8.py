@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor, nn
 
-SCALES = {
-    "weight_scale": "weight_scale",
-    "input_scale": "input_scale",
-    "scale_weight": "weight_scale",
-    "scale_input": "input_scale",
-}
-"""Last word of a scale's name in files -> the buffer it becomes."""
 _LARGEST = torch.finfo(torch.float8_e4m3fn).max
 _GRID = 16  # cuBLAS multiplies fp8 matrices whose sides are multiples of it
 _ABLE = (8, 9)  # Ada; Hopper and Blackwell are above
@@ -41,6 +36,15 @@ class Fp8Linear(nn.Linear):
         made.register_buffer("weight_scale", torch.ones(()))
         made.register_buffer("input_scale", torch.zeros(()))
         return made
+
+    def take_scales(self, found: Mapping[str, Tensor], device: torch.device) -> None:
+        """Take those scales of a file that are there. Raises ValueError."""
+        for which in ("weight_scale", "input_scale"):
+            value = found.get(which, getattr(self, which)).float()
+            if value.numel() not in (1, self.out_features):
+                raise ValueError(f"{value.numel()} numbers for {self.out_features} outputs")
+            value = value.reshape(()) if value.numel() == 1 else value
+            setattr(self, which, value.to(device))
 
     def large_weight(self, dtype: torch.dtype) -> Tensor:
         """The weights as they are meant, (out, in)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ltxserve.catalog.weights.check import read_header
+from ltxserve.engine.backends.diffusers.reading.fp4 import NVFP4
 from ltxserve.errors import ModelUnavailable
 
 TYPES: Mapping[str, torch.dtype] = {
@@ -40,13 +41,18 @@ FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 @dataclass(frozen=True)
 class Entry:
-    """A tensor of a file: type, shape, and the bytes from `start` to `end` of the file."""
+    """A tensor of a file: type, shape, and the bytes from `start` to `end` of the file.
+
+    packed: how its numbers share bytes, "" = each has its own. Packed ones are read as bytes, one
+    row for each of theirs; `shape` is that of the numbers.
+    """
 
     name: str
     dtype: torch.dtype
     shape: tuple[int, ...]
     start: int
     end: int
+    packed: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ class TensorFile:
             if not count:
                 raise corrupt(self.path, f"it ends within {entry.name}")
             room = room[count:]
+        if entry.packed:
+            return data.reshape(entry.shape[0], -1)
         return data.view(entry.dtype).reshape(entry.shape)
 
 
@@ -108,7 +116,7 @@ def open_tensors(path: Path) -> TensorFile:
         raise corrupt(path, str(error)) from None
     metadata = header.pop("__metadata__", {})
     entries = {name: _entry(path, name, told, length) for name, told in header.items()}
-    return TensorFile(path, entries, metadata)
+    return TensorFile(path, {**entries, **_in_fp4(path, entries)}, metadata)
 
 
 _AGAIN = "Run `ltxserve models verify` for the model, and pull it again."
@@ -133,6 +141,20 @@ def _entry(path: Path, name: str, told: Mapping[str, Any], offset: int) -> Entry
     if end - start != dtype.itemsize * torch.Size(shape).numel():
         raise corrupt(path, f"{name} has {end - start} bytes, which is not its shape")
     return Entry(name, dtype, shape, start, end)
+
+
+def _in_fp4(path: Path, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The weights of a file that are nvfp4: bytes with scales of blocks, and one of all."""
+    found: dict[str, Entry] = {}
+    for name, entry in entries.items():
+        blocks, all_ = (entries.get(f"{name}_{word}") for word in ("scale", "scale_2"))
+        if not name.endswith(".weight") or entry.dtype != torch.uint8 or blocks is None:
+            continue
+        if all_ is None or blocks.dtype != torch.float8_e4m3fn or len(entry.shape) != 2:
+            raise corrupt(path, f"{name} has bytes with scales that are not nvfp4's")
+        rows, columns = entry.shape
+        found[name] = replace(entry, shape=(rows, columns * 2), packed=NVFP4)
+    return found
 
 
 def _will_read_on(file: BinaryIO) -> None:

@@ -1,5 +1,6 @@
 """Every layer of every model has the names that adapters' files give it, and no other has them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests import tiny
 from tests.replicas.adapters import comfy, kohya, layers, official
 from tests.replicas.build import Replica, replica, scaled_fp8
 from tests.replicas.folders import small_row
+from tests.replicas.fp4 import nvfp4
 
 ROWS = {
     "ltx-2.0-small": "ltx-2-19b-dev",
@@ -36,10 +38,12 @@ def opened(made: Replica, folder: Path) -> Source:
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("fp8", [False, True])
-def test_headers_and_loaded_models_have_the_same_layers(name: str, fp8: bool, tmp_path: Path):
+@pytest.mark.parametrize("form", [None, scaled_fp8, nvfp4])
+def test_headers_and_loaded_models_have_the_same_layers(
+    name: str, form: Callable[[Replica], Replica] | None, tmp_path: Path
+):
     row = small_row(ROWS[name])
-    source = opened(scaled_fp8(replica(name)) if fp8 else replica(name), tmp_path)
+    source = opened(form(replica(name)) if form else replica(name), tmp_path)
     parts = {
         part.name: assemble(part, [source], Choice(torch.float32))
         for part in load_layout(row.layout).parts

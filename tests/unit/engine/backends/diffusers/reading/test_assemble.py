@@ -4,16 +4,19 @@ import functools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
+from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout, canonical, load_layout
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica, plain_fp8, replica, scaled_fp8
+from tests.replicas.fp4 import decode, nvfp4
 
 SMALL = ["ltx-2.0-small", "ltx-2.3-small", "ltx-2.5-small", "ltxv-0.9.5-small"]
 FLOAT = Choice(torch.float32)
@@ -72,6 +75,20 @@ def test_scaled_fp8_stays_small_and_means_the_same(tmp_path: Path):
         assert module.input_scale.item() == pytest.approx(0.1)
         error = (module.large_weight(torch.float32) - official).norm() / official.norm()
         assert error < 0.04  # of rounding to three bits of mantissa
+
+
+@pytest.mark.parametrize("marked", [False, True], ids=["vendor's", "with ComfyUI's notes"])
+def test_nvfp4_stays_packed_and_means_what_the_format_says(marked: bool, tmp_path: Path):
+    made = nvfp4(whole("ltx-2.5-small"), marked)
+    part = part_of("ltx-2.5-small", "transformer")
+    model = assemble(part, [opened(made.part(MODEL), tmp_path)], Choice(torch.bfloat16))
+    official = values(made, part)
+    kept = {n: m for n, m in model.named_modules() if isinstance(m, Fp4Linear)}
+    assert len(kept) == 28  # of one block, as many as the vendor's files have in each
+    for name, module in kept.items():
+        packed, tiled, scale = (official[f"{name}.weight{w}"] for w in ("", "_scale", "_scale_2"))
+        wanted = decode(packed.numpy(), tiled.view(torch.uint8).numpy(), np.float32(scale))
+        assert torch.equal(module.large_weight(torch.float32), torch.from_numpy(wanted)), name
 
 
 def test_fp8_without_scales_is_read_too(tmp_path: Path):

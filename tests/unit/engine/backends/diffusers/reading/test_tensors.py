@@ -96,3 +96,35 @@ def test_a_configuration_that_is_no_json(tmp_path: Path):
     save_file({"a": torch.zeros(1)}, tmp_path / "v.safetensors", {"config": "[]"})
     assert open_tensors(tmp_path / "v.safetensors").config == {}
     assert "verify" in corrupt(tmp_path, "x").hint
+
+
+def test_nvfp4_is_known_by_its_scales_and_read_as_bytes(tmp_path: Path):
+    scales = torch.ones(128, 4).to(torch.float8_e4m3fn)
+    whole = {
+        "a.weight": torch.arange(64, dtype=torch.uint8).reshape(4, 16),
+        "a.weight_scale": scales,
+        "a.weight_scale_2": torch.tensor(1.0),
+        "b.weight": torch.zeros(4, 16, dtype=torch.uint8),
+    }
+    save_file(whole, tmp_path / "w.safetensors")
+    file = open_tensors(tmp_path / "w.safetensors")
+    entry = file.entries["a.weight"]
+    assert (entry.packed, entry.shape) == ("nvfp4", (4, 32))
+    assert (file.entries["b.weight"].packed, file.entries["b.weight"].shape) == ("", (4, 16))
+    assert torch.equal(next(file.read(["a.weight"]))[1], whole["a.weight"])
+
+
+@pytest.mark.parametrize("lost", ["all", "kind"])
+def test_bytes_with_scales_of_another_kind_are_refused(tmp_path: Path, lost: str):
+    kind = torch.float32 if lost == "kind" else torch.float8_e4m3fn
+    whole = {
+        "a.weight": torch.zeros(4, 16, dtype=torch.uint8),
+        "a.weight_scale": torch.ones(128, 4).to(kind),
+    }
+    if lost == "kind":
+        whole["a.weight_scale_2"] = torch.tensor(1.0)
+    save_file(whole, tmp_path / "w.safetensors")
+    with pytest.raises(ModelUnavailable) as caught:
+        open_tensors(tmp_path / "w.safetensors")
+    assert caught.value.code == "weights_corrupt"
+    assert "a.weight" in caught.value.message

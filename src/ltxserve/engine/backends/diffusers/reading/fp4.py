@@ -1,0 +1,89 @@
+"""Linear layers whose weights stay in nvfp4, four bits and a scale for every sixteen of them.
+
+The format is NVIDIA's, as ltx-kernels documents it: e2m1 numbers, two a byte; e4m3 scales of blocks
+of sixteen, in the order of tiles in which cuBLAS wants them; a float32 scale of the whole. A weight
+is number * block's scale * whole scale. Nothing is multiplied in four bits here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from torch import Tensor, nn
+
+NVFP4 = "nvfp4"
+"""What entries of files are called whose numbers are stored so."""
+BLOCK = 16
+_MAGNITUDES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+_NUMBERS = (*_MAGNITUDES, *(-value for value in _MAGNITUDES))
+_PAIRS = [[_NUMBERS[byte >> 4], _NUMBERS[byte & 15]] for byte in range(256)]
+"""What each byte holds: the number of even place is in its upper half."""
+_ROWS, _COLUMNS = 128, 4  # of a tile of scales
+_INNER = 32
+
+
+def unpacked(weight: Tensor, scales: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (out, in) as they are meant.
+
+    weight: bytes (out, in / 2). scales: (out, in / 16), in the order of the blocks. scale: one.
+    """
+    pairs = torch.tensor(_PAIRS, device=weight.device)
+    numbers = F.embedding(weight.int(), pairs).reshape(*scales.shape, BLOCK)
+    numbers *= (scales.float() * scale.float()).unsqueeze(-1)
+    return numbers.reshape(weight.shape[0], -1).to(dtype)
+
+
+def in_order(tiled: Tensor, rows: int, columns: int) -> Tensor:
+    """Scales (rows, columns) in the order of the blocks, out of tiles of 128 x 4.
+
+    Within a tile, scales lie by row mod 32, then by row / 32, then by column. Raises ValueError
+    where there are not as many as whole tiles have.
+    """
+    high, wide = -(-rows // _ROWS), -(-columns // _COLUMNS)
+    if tiled.numel() != high * wide * _ROWS * _COLUMNS:
+        raise ValueError(f"{tiled.numel()} scales for {rows} x {columns} blocks")
+    tiles = tiled.reshape(high, wide, _INNER, _ROWS // _INNER, _COLUMNS)
+    whole = tiles.permute(0, 3, 2, 1, 4).reshape(high * _ROWS, wide * _COLUMNS)
+    return whole[:rows, :columns].contiguous()
+
+
+class Fp4Linear(nn.Linear):
+    """A linear layer with nvfp4 weights: little more than a quarter of bfloat16's memory.
+
+    weight: bytes (out, in / 2), as stored. block_scale: (out, in / 16). scale: of all. Weights are
+    made large for each call, on any device.
+    """
+
+    block_scale: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> Fp4Linear:
+        """An empty layer in place of another one of the same size."""
+        made = cls(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
+        packed = torch.empty(
+            made.out_features, made.in_features // 2, dtype=torch.uint8, device="meta"
+        )
+        made.weight = nn.Parameter(packed, requires_grad=False)
+        made.register_buffer("block_scale", torch.zeros(()))
+        made.register_buffer("scale", torch.zeros(()))
+        return made
+
+    def take_scales(self, found: Mapping[str, Tensor], device: torch.device) -> None:
+        """Take the scales of a file: `weight_scale` and `weight_scale_2`. Raises ValueError."""
+        tiled = found["weight_scale"]
+        if found["weight_scale_2"].numel() != 1:
+            raise ValueError(f"{found['weight_scale_2'].numel()} numbers for all weights")
+        self.block_scale = in_order(tiled, self.out_features, self.in_features // BLOCK).to(device)
+        self.scale = found["weight_scale_2"].float().reshape(()).to(device)
+
+    def large_weight(self, dtype: torch.dtype) -> Tensor:
+        """The weights as they are meant, (out, in)."""
+        return unpacked(self.weight, self.block_scale, self.scale, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As nn.Linear's."""
+        bias = None if self.bias is None else self.bias.to(input.dtype)
+        return F.linear(input, self.large_weight(input.dtype), bias)

@@ -1,0 +1,92 @@
+"""Which layers keep small weights, and what becomes of small weights elsewhere."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ltxserve.engine.backends.diffusers.reading.compact import (
+    Places,
+    keep_small,
+    made_large,
+    take_scales,
+)
+from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
+from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
+from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
+from ltxserve.errors import ModelUnavailable
+from tests.replicas.build import Replica
+from tests.replicas.fp4 import decode, encode
+
+WEIGHT = torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
+CPU = torch.device("cpu")
+
+
+def model() -> nn.Module:
+    made = nn.Module()
+    made.add_module("transformer_blocks", nn.ModuleList([nn.Linear(32, 32), nn.LayerNorm(32)]))
+    made.add_module("proj_in", nn.Linear(32, 32))
+    return made
+
+
+def fp4(name: str) -> tuple[dict[str, Tensor], Tensor]:
+    packed, tiled, whole = encode(WEIGHT.numpy())
+    parts = {
+        name: torch.from_numpy(packed),
+        f"{name}_scale": torch.from_numpy(tiled).view(torch.float8_e4m3fn),
+        f"{name}_scale_2": torch.tensor(whole),
+    }
+    return parts, torch.from_numpy(decode(packed, tiled, whole))
+
+
+def fp8(name: str) -> dict[str, Tensor]:
+    scale = WEIGHT.abs().max() / 448
+    return {name: (WEIGHT / scale).to(torch.float8_e4m3fn), f"{name}_scale": scale}
+
+
+def placed(tensors: dict[str, Tensor], folder: Path) -> Places:
+    file = open_tensors(Replica(tensors, {}).save(folder / "w.safetensors"))
+    return {name: (file, entry) for name, entry in file.entries.items()}
+
+
+@pytest.mark.parametrize("kind", [Fp4Linear, Fp8Linear])
+def test_linear_layers_of_blocks_stay_small(kind: type, tmp_path: Path):
+    inside, outside = "transformer_blocks.0.weight", "proj_in.weight"
+    tensors = {name: t for n in (inside, outside) for name, t in _tensors(kind, n).items()}
+    tensors["transformer_blocks.1.weight"] = torch.ones(32)
+    made = model()
+    layers = keep_small(made, placed(tensors, tmp_path))
+    assert {name: type(layer) for name, layer in layers.items()} == {"transformer_blocks.0": kind}
+    assert made.get_submodule("transformer_blocks.0") is layers["transformer_blocks.0"]
+    assert type(made.get_submodule("proj_in")) is nn.Linear
+
+
+def _tensors(kind: type, name: str) -> dict[str, Tensor]:
+    return fp4(name)[0] if kind is Fp4Linear else fp8(name)
+
+
+def test_others_are_made_large(tmp_path: Path):
+    tensors, wanted = fp4("proj_in.weight")
+    places = placed(tensors, tmp_path)
+    made = made_large(tensors["proj_in.weight"], "proj_in.weight", places["proj_in.weight"], places)
+    assert torch.equal(made, wanted)
+    small = fp8("proj_in.weight")
+    places = placed(small, tmp_path)
+    made = made_large(small["proj_in.weight"], "proj_in.weight", places["proj_in.weight"], places)
+    assert torch.allclose(made, WEIGHT, rtol=0.07, atol=0.01)
+    plain = torch.ones(2)
+    assert made_large(plain, "proj_in.bias", places["proj_in.weight"], places) is plain
+
+
+def test_scales_that_do_not_fit_name_the_file(tmp_path: Path):
+    name = "transformer_blocks.0.weight"
+    tensors = {**fp4(name)[0], f"{name}_scale": torch.ones(3).to(torch.float8_e4m3fn)}
+    places = placed(tensors, tmp_path)
+    layers = keep_small(model(), places)
+    with pytest.raises(ModelUnavailable) as caught:
+        take_scales(layers, places, CPU)
+    assert caught.value.code == "weights_corrupt"
+    assert "w.safetensors" in caught.value.message
+    with pytest.raises(ModelUnavailable, match="3 scales"):
+        made_large(tensors[name], name, places[name], places)
