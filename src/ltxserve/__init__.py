@@ -77,6 +77,7 @@ def shared_engine() -> Engine:
     Raises ConfigurationError.
     """
     from ltxserve.engine.backends.base import Placement
+    from ltxserve.engine.backends.tuning import Tuning
     from ltxserve.engine.engine import Engine
     from ltxserve.settings import load_settings
 
@@ -88,6 +89,7 @@ def shared_engine() -> Engine:
             settings.models,
             download=not settings.offline,
             accepted=settings.licences,
+            tuning=Tuning.of(settings.tuning),
         )
     )
 

@@ -197,6 +197,7 @@ def worker_config(settings: Settings, stored: StoreConfig) -> str:
             "adapters": str(settings.adapters_file) if settings.adapters_file else None,
             "store": asdict(stored),
             "fetch": asdict(fetch_rules(settings)),
+            "tuning": settings.tuning,
         }
     )
 

@@ -20,6 +20,10 @@ class Settings(BaseSettings):
 
     device: auto takes CUDA, then MPS, then the CPU.
     dtype: auto takes what the device is good at (bfloat16 on CUDA, float32 on a CPU).
+    attention: what attends in transformers: auto (the quickest here), sdpa, cudnn, flash3, sage.
+    compile: off, blocks (through torch.compile), graphs (those, replayed as CUDA graphs).
+    compile_cache: folder of what was compiled; default: .compiled, beside the models.
+    warmup: sizes that a worker makes once when it starts: 1280x704x121, with commas between.
     models: folder of model weights; pulled ones go there, and it is looked into first.
     offline: never download; files that are missing are an error.
     accept_licences: licences of weights that are accepted without asking, with commas between.
@@ -74,6 +78,10 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    attention: Literal["auto", "sdpa", "cudnn", "flash3", "sage"] = "auto"
+    compile: Literal["off", "blocks", "graphs"] = "off"
+    compile_cache: Path | None = None
+    warmup: str = ""
     models: Path | None = None
     offline: bool = False
     accept_licences: str = ""
@@ -134,6 +142,17 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """data_dir with ~ resolved."""
         return self.data_dir.expanduser()
+
+    @property
+    def tuning(self) -> dict[str, str]:
+        """What makes models quicker, in words that go through JSON."""
+        cache = str(self.compile_cache.expanduser()) if self.compile_cache else ""
+        return {
+            "attention": self.attention,
+            "compile": self.compile,
+            "compile_cache": cache,
+            "warmup": self.warmup,
+        }
 
     @property
     def licences(self) -> tuple[str, ...]:

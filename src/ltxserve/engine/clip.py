@@ -30,9 +30,10 @@ class Report:
 
     plan: what ran, with the seed that was used. timings: seconds by stage (read_conditions, load,
     encode_prompt, encode_conditions, denoise, decode_video, decode_audio, encode_file; those that
-    ran; encode_file is what was waited for the encoder, which works beside the decoders). warnings: what was done differently from what was asked. peak_memory: bytes, of the
-    device's allocator on CUDA, of this process elsewhere. remarks: what was measured of the clip,
-    such as how far the colours of an extension's segments have drifted.
+    ran). The encoder works beside the decoders: encode_file is what was waited for it. warnings:
+    what was done differently from what was asked. peak_memory: bytes, of the device's allocator
+    on CUDA, of this process elsewhere. remarks: what was measured of the clip, such as how far
+    the colours of an extension's segments have drifted.
     """
 
     plan: Plan
@@ -150,7 +151,8 @@ def format_of(path: Path) -> VideoFormat:
 def target_of(path: Path, plan: Plan, durable: bool = True) -> EncodeTarget:
     """Where and how a clip is written: by its plan's output options and the file's suffix.
 
-    durable: see EncodeTarget. A quality that was planned for another format does not apply. Raises RequestRefused.
+    durable: see EncodeTarget. A quality that was planned for another format does not apply.
+    Raises RequestRefused.
     """
     kind = format_of(path)
     return EncodeTarget(

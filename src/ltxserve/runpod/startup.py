@@ -25,7 +25,9 @@ from ltxserve.catalog.weights.places import Places
 from ltxserve.catalog.weights.pull import Pulling, Wish, pull
 from ltxserve.engine.backends.base import DeviceChoice, DtypeChoice, Placement
 from ltxserve.engine.backends.create import create_backend
+from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.engine import BackendMaker, Engine
+from ltxserve.engine.warming import warm_sizes
 from ltxserve.errors import ConfigurationError, LtxserveError, ModelUnavailable, RequestRefused
 from ltxserve.runpod.handler import Worker, choose_send
 from ltxserve.runpod.leaving import Leaving, die_together
@@ -173,9 +175,8 @@ def placement_of(settings: Settings) -> Placement:
                 f"Use one of {', '.join(get_args(known))}.",
                 name,
             )
-    return dataclasses.replace(
-        Placement(models_dir=settings.models), **{"device": device, "dtype": dtype}
-    )
+    common = Placement(models_dir=settings.models, tuning=Tuning.of(settings.tuning))
+    return dataclasses.replace(common, **{"device": device, "dtype": dtype})
 
 
 def ensure_weights(spec: ModelSpec, places: Places, settings: Settings) -> None:
@@ -214,8 +215,13 @@ def revision_of(spec: ModelSpec, places: Places) -> str:
 
 
 def warm_up(engine: Engine, spec: ModelSpec) -> None:
-    """Load the model and make the smallest clip there is, so that no caller waits for kernels."""
+    """Load the model and make the sizes that LTXSERVE_WARMUP names, or the smallest clip there is,
+    so that no caller waits for kernels.
+    """
     engine.backend(spec.name)
+    if engine.placement.tuning.warm_up:
+        warm_sizes(engine, spec.name)
+        return
     limits = spec.limits
     side = -(-max(limits.min_side, 64) // limits.two_stage_multiple) * limits.two_stage_multiple
     smallest = GenerationRequest(

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from ltxserve.catalog import load_catalog
 from ltxserve.engine.backends.base import Placement
+from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.clip import FORMATS, ClipFile, metadata_of
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import parse_request
+from ltxserve.engine.warming import warm_sizes
 from ltxserve.errors import GenerationFailed, LtxserveError, ModelUnavailable, StorageError
 from ltxserve.media.decode import read_sound
 from ltxserve.media.encode import EncodedFile
@@ -74,13 +76,16 @@ def create_renderer(config: str) -> Body:
     """The body of a worker, its model loaded.
 
     config: JSON with device, dtype, models_dir, adapters (an operator's file, may be missing),
-    store (a StoreConfig), fetch (FetchRules, may be missing) and preload (a model; "" = none).
+    tuning (the words of Tuning.of, may be missing), store (a StoreConfig), fetch (FetchRules, may
+    be missing) and preload (a model; "" = none).
     Raises ConfigurationError for a store or file that cannot be used, OutOfMemory; a model that is
     not here is left to the jobs that ask for it.
     """
     told = json.loads(config)
     folder, adapters = told.get("models_dir"), told.get("adapters")
-    placement = Placement(told["device"], told["dtype"], Path(folder) if folder else None)
+    tuning = Tuning.of(told.get("tuning") or {})
+    models = Path(folder) if folder else None
+    placement = Placement(told["device"], told["dtype"], models, tuning=tuning)
     sweep()
     renderer = Renderer(
         Engine(placement, load_catalog(adapters=Path(adapters) if adapters else None)),
@@ -116,6 +121,7 @@ class Renderer:
         try:
             if model:
                 self.engine.backend(model)
+                warm_sizes(self.engine, model)
         except ModelUnavailable as error:
             log.warning("no model is loaded yet: %s", error)
 

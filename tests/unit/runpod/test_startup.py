@@ -10,6 +10,7 @@ import pytest
 
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.catalog.weights.places import Places
+from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.errors import ConfigurationError, LtxserveError, ModelUnavailable, OutOfMemory
 from ltxserve.runpod.startup import (
     chosen_model,
@@ -47,6 +48,13 @@ def test_the_engine_is_warm_before_there_is_a_worker(tmp_path: Path):
     assert (spec.name, placement.device) == ("tiny", "cpu")
     assert len(backend.ran) == 1
     assert worker.leaving.give_up == worker.give_up
+
+
+def test_declared_sizes_are_warm_instead_of_the_smallest_clip(tmp_path: Path):
+    loader = Loader()
+    create_worker(settings(tmp_path, MODEL_NAME="tiny", DEVICE="cpu", warmup="192x128x17"), loader)
+    [shape] = [ran[0].deliver for ran in loader.last.ran]
+    assert (shape.width, shape.height, shape.num_frames) == (192, 128, 17)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,11 @@ def test_a_model_that_does_not_run_is_said_at_once(tmp_path: Path):
 def test_where_it_runs(tmp_path: Path, words: dict[str, str], device: str, dtype: str):
     placement = placement_of(settings(tmp_path, **words))
     assert (placement.device, placement.dtype) == (device, dtype)
+
+
+def test_how_it_is_made_quicker(tmp_path: Path):
+    told = settings(tmp_path, attention="sdpa", warmup="128x128x9")
+    assert placement_of(told).tuning == Tuning("sdpa", warm_up=((128, 128, 9),))
 
 
 @pytest.mark.parametrize("words", [{"DEVICE": "tpu"}, {"DTYPE": "fp9"}])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.engine import Engine
 from ltxserve.errors import Cancelled, GenerationFailed, LtxserveError, StorageError
 from ltxserve.media.decode import read_sound
@@ -254,8 +255,11 @@ def config(folder: Path, **options: Any) -> str:
 
 
 def test_the_configuration_reaches_the_engine(tmp_path: Path):
-    body = create_renderer(config(tmp_path, preload="", dtype="float32", models_dir="there"))
+    tuning = {"attention": "sdpa", "warmup": "128x128x9"}
+    told = {"preload": "", "dtype": "float32", "models_dir": "there", "tuning": tuning}
+    body = create_renderer(config(tmp_path, **told))
     assert isinstance(body, Renderer)
+    assert body.engine.placement.tuning == Tuning("sdpa", warm_up=((128, 128, 9),))
     assert body.engine.placement.dtype == "float32"
     assert body.engine.placement.models_dir == Path("there")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.plan import Plan
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer
@@ -25,7 +26,7 @@ class Placement:
 
     models_dir: looked into first for weights, and where pulled ones go; None = the usual places.
     download: whether weights that are missing may be pulled. accepted: licences of weights that
-    the operator accepts.
+    the operator accepts. tuning: what makes it quicker.
     """
 
     device: DeviceChoice = "auto"
@@ -33,6 +34,7 @@ class Placement:
     models_dir: Path | None = None
     download: bool = False
     accepted: tuple[str, ...] = ()
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,8 @@ UPSAMPLERS = {
 """Families -> module and class of the folders that may lie beside a pipeline's parts."""
 DURATION_HEAD = "duration_head"
 UPSAMPLER_FOLDERS = ("latent_upsampler", "temporal_latent_upsampler")
+COMPILED = ".compiled"
+"""The folder, beside the models, of what torch.compile has made of them."""
 
 
 def weights_folder(spec: ModelSpec) -> Path:
@@ -131,9 +133,23 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
             parts = _from_folder(spec, PARTS, folder or Path(), dtype)
         else:
             parts = _from_files(spec, located, dtype, device)
+        _tune(parts["transformer"], placement, device, dtype)
         if spec.family == "ltx-video":
             return LtxvBackend(spec, parts, device, find)
         return DiffusersBackend(spec, parts, device, find)
+
+
+def _tune(transformer: Any, placement: Placement, device: torch.device, dtype: torch.dtype) -> None:
+    """Make it quicker, as the operator has chosen. Raises ModelUnavailable `backend_missing`."""
+    from ltxserve.engine.backends.diffusers.attention import Place, attend_by, choose_attention
+    from ltxserve.engine.backends.diffusers.compiling import compile_blocks
+
+    tuning = placement.tuning
+    name = choose_attention(tuning.attention, Place.of(device, dtype))
+    if name != "sdpa":  # which is what diffusers does by itself
+        attend_by(transformer, name)
+    cache = tuning.cache or Places(configured=placement.models_dir).target() / COMPILED
+    compile_blocks(transformer, tuning, device, cache)
 
 
 def _from_files(
