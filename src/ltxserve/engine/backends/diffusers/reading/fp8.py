@@ -56,24 +56,34 @@ class Fp8Linear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """As nn.Linear's."""
-        if self.computes and self.weight_scale.numel() == 1:
+        if self.computes:
             return self._multiplied(input)
         bias = None if self.bias is None else self.bias.to(input.dtype)
         return F.linear(input, self.large_weight(input.dtype), bias)
 
     def _multiplied(self, inputs: Tensor) -> Tensor:
+        """Inputs are rounded to fp8 by the file's scale, else by their own largest value.
+
+        Few passes over them: they are larger than the weights, and memory is slower than fp8.
+        """
         flat = inputs.reshape(-1, self.in_features)
         static = self.input_scale.float().reshape(())
-        own = (flat.abs().amax().float() / _LARGEST).clamp(min=1e-12)
-        scale = torch.where(static > 0, static, own)
-        small = (flat.float() / scale).clamp(-_LARGEST, _LARGEST).to(torch.float8_e4m3fn)
+        own = (torch.linalg.vector_norm(flat, float("inf")).float() / _LARGEST).clamp(min=1e-12)
+        by = (1 / torch.where(static > 0, static, own)).to(flat.dtype)
+        scale = 1 / by.float()  # of what they are really multiplied by: bf16 rounds it
+        small = (flat * by).clamp_(-_LARGEST, _LARGEST)
+        by_output = self.weight_scale.numel() > 1
+        one = torch.ones_like(scale)
         product = torch._scaled_mm(
-            small,
+            small.to(torch.float8_e4m3fn),
             self.weight.t(),
             scale_a=scale,
-            scale_b=self.weight_scale.float().reshape(()),
+            scale_b=one if by_output else self.weight_scale.float().reshape(()),
             out_dtype=inputs.dtype,
+            use_fast_accum=True,
         )
+        if by_output:
+            product = product * self.weight_scale.to(product.dtype).reshape(1, -1)
         if self.bias is not None:
             product = product + self.bias.to(product.dtype)
         return product.reshape(*inputs.shape[:-1], self.out_features)
