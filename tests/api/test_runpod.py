@@ -86,6 +86,23 @@ def test_a_failed_job_says_why(served: Served, endpoint: Any):
     assert status["executionTime"] >= 0
 
 
+def test_a_refusal_names_every_problem_in_the_words_that_were_used(served: Served):
+    given = {
+        "prompt": "x",
+        "steps": 100_000,
+        "image_base64": "AAAA",
+        "mode": "t2v",
+        "prompts": ["a"],
+        "lenght": 9,
+    }
+    with served.client() as client:
+        answer = client.post("/runpod/v2/tiny/run", json={"input": given})
+    assert answer.status_code == 400
+    said = answer.text
+    assert all(word in said for word in ("steps", "mode", "prompts", "lenght"))
+    assert "num_inference_steps:" not in said
+
+
 def test_health_and_purge(served: Served):
     key = served.account("purge", price_list="free")
     with served.client(Authorization=key) as client:  # the bare key, as RunPod's pages show it

@@ -16,13 +16,15 @@ from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of
 from ltxserve.api.links import link_of
 from ltxserve.api.native.jobs import JsonBody
 from ltxserve.api.runpod import views
-from ltxserve.api.runpod.bodies import PRESET, read
+from ltxserve.api.runpod.bodies import PRESET, Asked, read
 from ltxserve.api.runpod.chunks import Chunks
 from ltxserve.api.stand_ins import Chosen, StandIns
 from ltxserve.api.waiting import until_over
+from ltxserve.errors import RequestRefused
 from ltxserve.jobs.listing import JobFilter, by_state
 from ltxserve.jobs.rows import Job
 from ltxserve.jobs.states import JobState
+from ltxserve.service.generations import Generations
 from ltxserve.service.submission import Submission
 from ltxserve.storage.supabase import SupabaseStore
 
@@ -45,7 +47,7 @@ def run(
     account: Writer, jobs: Jobs, models: Models, endpoint: Endpoint, given: JsonBody
 ) -> dict[str, Any]:
     """Queue a job: {"input": {...}, "webhook", "policy"}; answers at once."""
-    return views.accepted_view(jobs.submit(account, _submission(models, endpoint, given)))
+    return views.accepted_view(_submit(account, jobs, models, endpoint, given))
 
 
 @router.post("/runsync", responses=_ERRORS, openapi_extra=docs.body())
@@ -60,7 +62,7 @@ async def runsync(
     wait: Annotated[int, Query(description="Milliseconds.")] = WAIT_MS[0],
 ) -> dict[str, Any]:
     """Queue a job and wait for its end; what is not over by then is polled with `status`."""
-    job = await run_in_threadpool(jobs.submit, account, _submission(models, endpoint, given))
+    job = await run_in_threadpool(_submit, account, jobs, models, endpoint, given)
     seconds = max(WAIT_MS[1], min(WAIT_MS[2], wait)) / 1000
     job = await until_over(feeds, jobs, account, job, seconds)
     return await run_in_threadpool(_view, request, account, jobs, job)
@@ -129,8 +131,25 @@ def purge_queue(account: Writer, jobs: Jobs, endpoint: Endpoint) -> dict[str, An
             return {"removed": removed, "status": "completed"}
 
 
-def _submission(models: StandIns, endpoint: str, given: dict[str, Any]) -> Submission:
+def _submit(
+    account: Account, jobs: Generations, models: StandIns, endpoint: str, given: dict[str, Any]
+) -> Job:
+    """Queue a job. Raises RequestRefused with every problem, in the caller's words."""
     asked = read(given)
+    if not asked.reading.is_open:
+        asked.reading.refuse()
+    submission = _submission(models, endpoint, asked)
+    try:
+        if asked.reading.problems:
+            jobs.quote(account, submission)  # tells what else is wrong
+            raise RequestRefused(asked.reading.problems)
+        return jobs.submit(account, submission)
+    except RequestRefused as refused:
+        asked.reading.refuse(refused.problems)
+        raise
+
+
+def _submission(models: StandIns, endpoint: str, asked: Asked) -> Submission:
     chosen = _chosen(models, endpoint, asked.request)
     return Submission(
         chosen.request,
