@@ -23,6 +23,7 @@ from tests.replicas.build import (
 )
 from tests.replicas.configs import ALL
 from tests.replicas.fp4 import nvfp4
+from tests.replicas.ggufs import write_gguf
 
 SIDE = 64
 """Pixels of the smallest clip that replicas are asked for; real models start at 256."""
@@ -64,7 +65,10 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
         made = nvfp4(made)
     if row.layout == "ltx-2.5":
         return write_split(root, row, made)
-    made.save(root / row.repo / row.files[0].path)
+    if row.precision == "q4":
+        write_apart(root, row, made)
+    else:
+        made.save(root / row.repo / row.files[0].path)
     _write_upscalers(root, row)
     text = root / row.text_encoder.repo
     if row.family == "ltx-video":
@@ -88,6 +92,33 @@ def _write_upscalers(root: Path, row: ModelSpec) -> None:
         if file.role in names:
             place = root / (file.repo or row.repo) / file.path
             upscaler(f"{names[file.role]}-small").save(place)
+
+
+def write_apart(root: Path, row: ModelSpec, made: Replica) -> None:
+    """The transformer as GGUF, and the rest in files of their own, as ComfyUI wants them."""
+    for file in row.files:
+        place = root / (file.repo or row.repo) / file.path
+        if file.role == "transformer":
+            write_gguf(without(made, CONNECTORS), place)
+        elif file.role in APART:
+            own = made.part(*APART[file.role]).tensors
+            bare = {n.removeprefix("vae."): t for n, t in own.items()}
+            Replica(bare, made.metadata).save(place)
+
+
+CONNECTORS = (f"{MODEL}video_embeddings_connector.", f"{MODEL}audio_embeddings_connector.")
+APART = {
+    "vae": ("vae.",),
+    "audio_vae": ("audio_vae.", "vocoder."),
+    "connectors": (*CONNECTORS, "text_embedding_projection."),
+}
+"""Roles of files -> what the names in them begin with, in the monolith."""
+
+
+def without(made: Replica, starts: tuple[str, ...]) -> Replica:
+    """A checkpoint less the tensors whose names begin so."""
+    left = {n: t for n, t in made.tensors.items() if not n.startswith(starts)}
+    return Replica(left, made.metadata)
 
 
 def write_split(root: Path, row: ModelSpec, made: Replica) -> Replica:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 Camera = Literal["none", "prompt", "lora"]
 Variant = Literal["dev", "distilled"]
-Precision = Literal["fp32", "bf16", "int8", "fp8", "fp4"]
+Precision = Literal["fp32", "bf16", "int8", "fp8", "fp4", "q4"]
 LoraKind = Literal["camera", "ic", "distilled", "style"]
 Role = Literal[
     "checkpoint",
     "transformer",
+    "connectors",
     "text_encoder",
     "vae",
     "audio_vae",

@@ -14,6 +14,7 @@ from ltxserve.engine.clip import Clip
 from ltxserve.engine.engine import Engine
 from ltxserve.errors import ModelUnavailable
 from ltxserve.types import GenerationRequest
+from tests.replicas import ggufs
 from tests.replicas.build import Replica
 from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
 from tests.replicas.fp4 import meant, nvfp4
@@ -82,9 +83,22 @@ def test_nvfp4_makes_the_clip_of_the_numbers_it_stands_for(tmp_path: Path):
     assert np.abs(clips[0].frames.astype(int) - clips[1].frames).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("large", "small"),
+    [("ltxv-2b-0.9.6-dev", "ltxv-2b-0.9.6-dev-gguf"), ("ltx-2-19b-dev", "ltx-2-19b-dev-gguf")],
+)
+def test_gguf_makes_the_clip_of_the_numbers_it_stands_for(large: str, small: str, tmp_path: Path):
+    rows = small_row(large), small_row(small)
+    write_row(tmp_path / small, rows[1])
+    whole = write_row(tmp_path / large, rows[0])
+    ggufs.meant(whole).save(tmp_path / large / rows[0].repo / rows[0].files[0].path)
+    clips = [made_by(tmp_path / row.name, row) for row in rows]
+    assert np.abs(clips[0].frames.astype(int) - clips[1].frames).max() <= 1
+
+
 def test_in_half_precision_too(tmp_path: Path):
-    names = ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8", "ltx-2-19b-dev-fp4")
-    for name in names:
+    names = ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8")
+    for name in (*names, "ltx-2-19b-dev-fp4", "ltxv-2b-0.9.6-distilled-gguf"):
         row = small_row(name)
         write_row(tmp_path, row)
         clip = made_by(tmp_path, row, dtype="bfloat16")
@@ -121,8 +135,9 @@ def test_what_may_be_downloaded_needs_its_licence(tmp_path: Path):
 
 
 @pytest.mark.parametrize("cut", [100, -1])
-def test_a_truncated_checkpoint_is_named(tmp_path: Path, cut: int):
-    row = small_row("ltx-2-19b-dev")
+@pytest.mark.parametrize("name", ["ltx-2-19b-dev", "ltx-2-19b-dev-gguf"])
+def test_a_truncated_checkpoint_is_named(tmp_path: Path, name: str, cut: int):
+    row = small_row(name)
     write_row(tmp_path, row)
     file = tmp_path / row.repo / row.files[0].path
     file.write_bytes(file.read_bytes()[:cut])

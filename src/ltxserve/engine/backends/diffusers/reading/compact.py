@@ -6,7 +6,7 @@ Knows no names of any vendor; names here are diffusers'.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from ltxserve.engine.backends.diffusers.reading.fp4 import BLOCK, NVFP4, Fp4Line
 from ltxserve.engine.backends.diffusers.reading.fp4 import unpacked as of_fp4
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
 from ltxserve.engine.backends.diffusers.reading.tensors import FP8, Entry, TensorFile, corrupt
+
+if TYPE_CHECKING:
+    from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
 
 SCALES = {
     "weight_scale": "weight_scale",
@@ -30,7 +33,7 @@ _KEPT = "transformer_blocks."  # only there weights may stay small; norms, embed
 
 Place: TypeAlias = tuple[TensorFile, Entry]
 Places: TypeAlias = dict[str, Place]
-Small: TypeAlias = Fp8Linear | Fp4Linear
+Small: TypeAlias = "Fp8Linear | Fp4Linear | GgufLinear"
 
 
 def keep_small(model: nn.Module, places: Places) -> dict[str, Small]:
@@ -70,6 +73,10 @@ def made_large(tensor: Tensor, name: str, place: Place, scales: Places) -> Tenso
         except ValueError as error:
             raise corrupt(file.path, f"the scales of {entry.name} do not fit: {error}") from None
         return of_fp4(tensor, blocks, _read(own["weight_scale_2"]), torch.float32)
+    if entry.packed:
+        from ltxserve.engine.backends.diffusers.reading.ggufs import large as of_gguf
+
+        return of_gguf(tensor, entry.packed, torch.float32)
     if tensor.dtype not in FP8:
         return tensor
     large = tensor.float()
@@ -82,6 +89,10 @@ def made_large(tensor: Tensor, name: str, place: Place, scales: Places) -> Tenso
 def _small(linear: nn.Linear, entry: Entry) -> Small | None:
     if entry.packed == NVFP4:
         return Fp4Linear.of(linear)
+    if entry.packed:
+        from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
+
+        return GgufLinear.of(linear, entry.packed)
     return Fp8Linear.of(linear, entry.dtype) if entry.dtype in FP8 else None
 
 

@@ -18,7 +18,7 @@ from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.engine.backends.diffusers.reading.texts import TextParts, read_gemma_3, read_t5
 from ltxserve.errors import ModelUnavailable
 
-MODEL_ROLES = ("checkpoint", "transformer", "vae", "audio_vae", "text_encoder")
+MODEL_ROLES = ("checkpoint", "transformer", "connectors", "vae", "audio_vae", "text_encoder")
 """Roles of the files that a pipeline's parts are read from."""
 
 

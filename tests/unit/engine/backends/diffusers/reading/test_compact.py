@@ -14,10 +14,12 @@ from ltxserve.engine.backends.diffusers.reading.compact import (
 )
 from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
+from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
-from tests.replicas.build import Replica
+from tests.replicas.build import MODEL, Replica
 from tests.replicas.fp4 import decode, encode
+from tests.replicas.ggufs import meant, write_gguf
 
 WEIGHT = torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
 CPU = torch.device("cpu")
@@ -77,6 +79,19 @@ def test_others_are_made_large(tmp_path: Path):
     assert torch.allclose(made, WEIGHT, rtol=0.07, atol=0.01)
     plain = torch.ones(2)
     assert made_large(plain, "proj_in.bias", places["proj_in.weight"], places) is plain
+
+
+def test_a_gguf_says_itself_what_its_bytes_mean(tmp_path: Path):
+    names = ("transformer_blocks.0.weight", "proj_in.weight")
+    whole = Replica({MODEL + name: WEIGHT for name in names}, {"config": "{}"})
+    file = open_tensors(write_gguf(whole, tmp_path / "w.gguf"))
+    places = {name: (file, entry) for name, entry in file.entries.items()}
+    layers = keep_small(model(), places)
+    assert isinstance(layers["transformer_blocks.0"], GgufLinear)
+    take_scales(layers, {}, CPU)
+    for name, packed in file.read(names):
+        made, wanted = made_large(packed, name, places[name], {}), meant(whole).tensors
+        assert torch.equal(made.float(), wanted[MODEL + name]), name
 
 
 def test_scales_that_do_not_fit_name_the_file(tmp_path: Path):

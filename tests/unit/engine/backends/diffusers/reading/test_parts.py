@@ -44,6 +44,7 @@ ROWS = {
     "ltx-2-19b-dev": CLASSES,
     "ltx-2.3-22b-dev-fp8": {**CLASSES, "vocoder": "LTX2VocoderWithBWE"},
     "ltxv-2b-0.9.8-distilled-fp8": LTXV,
+    "ltx-2-19b-dev-gguf": CLASSES,
 }
 
 
