@@ -24,6 +24,7 @@ from tests.replicas.build import (
 from tests.replicas.configs import ALL
 from tests.replicas.fp4 import nvfp4
 from tests.replicas.ggufs import write_gguf
+from tests.replicas.parts import part
 
 SIDE = 64
 """Pixels of the smallest clip that replicas are asked for; real models start at 256."""
@@ -33,7 +34,7 @@ def small_row(name: str) -> ModelSpec:
     """A row of the catalog that may make tiny clips."""
     row = load_catalog().model(name)
     sampling = _of_two_blocks(row.sampling)
-    limits = dataclasses.replace(row.limits, min_side=SIDE)
+    limits = dataclasses.replace(row.limits, min_side=SIDE, min_frames=9)
     return dataclasses.replace(row, runs=True, limits=limits, sampling=sampling)
 
 
@@ -57,6 +58,8 @@ def catalog_with(*rows: ModelSpec) -> Catalog:
 
 def write_row(root: Path, row: ModelSpec) -> Replica:
     """Its checkpoint, text encoder and tokenizer under a folder of weights."""
+    if row.vae == "diffusion":
+        return write_diffusion(root, row)
     name = "ltxv-0.9.5-small" if row.layout == "ltxv-13b" else f"{row.layout}-small"
     made = replica(name)
     if row.precision == "fp8":
@@ -75,6 +78,16 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
         write_t5(text)
     else:
         write_gemma_3(text, ALL[name])
+    return made
+
+
+def write_diffusion(root: Path, row: ModelSpec) -> Replica:
+    """LTX-2.5's files with the VAE whose decoder is a diffusion model."""
+    made = write_row(root, dataclasses.replace(row, layout="ltx-2.5", vae="conv"))
+    own = part("ltx-2.5-diffusion-vae-small")
+    bare = Replica({n.removeprefix("vae."): t for n, t in own.tensors.items()}, own.metadata)
+    file = next(file for file in row.files if file.role == "vae")
+    bare.save(root / (file.repo or row.repo) / file.path)
     return made
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from tests.replicas.configs import LTX2, LTX2_UPSCALERS, LTXV, LTXV_UPSCALERS, Config
-from tests.replicas.parts import HEADS, head_shapes
+from tests.replicas.parts import HEADS, VAES, head_shapes, vae_shapes
 
 RECORDED = Path(__file__).parent / "recorded"
 BLOCKS = re.compile(r"(?<=blocks\.)\d+(?=\.)")
@@ -137,6 +137,7 @@ RECORDS = (
     (LTXV_UPSCALERS, ltxv_upscaler),
     (LTX2_UPSCALERS, ltx2_upscaler),
     (HEADS, head_shapes),
+    (VAES, vae_shapes),
 )
 
 

@@ -9,7 +9,8 @@ denoise     of the pass that needs most: tokens * (width + audio_width) * bytes 
             block keeps alive: residual, norms, q, k, v, attention, feed-forward 4x twice) * 2
             with a negative prompt; a latent upscaler needs less
 decode      pixels of one decoder tile (at most 512 x 512 x 121, with low_vram x 57) * 24 values
-            * bytes; where a device has room for more, whole frames are decoded
+            * bytes; where a device has room for more, whole frames are decoded; a diffusion
+            decoder takes 8 times as much (256 channels of a token of 16 pixels, some ten of them)
 frames      pixels of the clip * 3 * bytes (the decoder's output)
 adapters    bytes of the rows of those that are worn; of one by path, nothing is known here
 runtime     Python, torch and the device's context: 0.75 GiB
@@ -64,6 +65,10 @@ def weights(spec: ModelSpec, roles: frozenset[str] | None = None) -> dict[str, i
     return found
 
 
+DECODERS = {"conv": 1, "diffusion": 8}
+"""How much decoding with each kind of VAE takes, in times of what a convolutional one takes."""
+
+
 def decode_bytes(tile: tuple[int, ...], value_bytes: int) -> int:
     """What decoding so many pixels (width, height, frames) at once takes."""
     return math.prod(tile) * _DECODE_VALUES * value_bytes
@@ -90,7 +95,7 @@ def estimate_memory(
     parts = {
         "latents": largest * spec.architecture.latent_channels * 4 * 4,
         "denoise": max(passes) * width * each * _LIVE,
-        "decode": decode_bytes(tile, each),
+        "decode": decode_bytes(tile, each) * DECODERS[spec.vae],
         "frames": last.width * last.height * last.num_frames * 3 * each,
         "runtime": RUNTIME,
         **({"adapters": adapters} if adapters else {}),

@@ -19,6 +19,7 @@ from ltxserve.engine.backends.diffusers.folders import (
     WEIGHTLESS,
     Part,
     Reading,
+    corrupt,
     listed_parts,
     load_part,
 )
@@ -48,6 +49,7 @@ UPSAMPLERS = {
 }
 """Families -> module and class of the folders that may lie beside a pipeline's parts."""
 DURATION_HEAD = "duration_head"
+DIFFUSION_DECODER = "diffusion_decoder"
 UPSAMPLER_FOLDERS = ("latent_upsampler", "temporal_latent_upsampler")
 COMPILED = ".compiled"
 """The folder, beside the models, of what torch.compile has made of them."""
@@ -166,12 +168,23 @@ def _from_files(
     if folder is None:
         return read_parts(spec, located, choice)
     also = ("text_encoder", DURATION_HEAD, *WEIGHTLESS)
+    if spec.vae == "diffusion":
+        also = (*also, DIFFUSION_DECODER)
     listed = listed_parts(folder, (*part_names(spec), *also))
     wanted = [part for part in listed if part.folder != "processor"]
-    return {
-        **_from_folder(spec, tuple(wanted), folder, dtype),
-        **read_extras(spec, located, choice),
-    }
+    parts = _from_folder(spec, tuple(wanted), folder, dtype)
+    if spec.vae == "diffusion":
+        from ltxserve.engine.backends.diffusers.diffusion_vae import DiffusionVae
+
+        parts["vae"] = DiffusionVae.of(parts["vae"], _decoder_of(parts))
+    return {**parts, **read_extras(spec, located, choice)}
+
+
+def _decoder_of(parts: dict[str, Any]) -> Any:
+    """The diffusion decoder of a folder. Raises ModelUnavailable `weights_corrupt`."""
+    if DIFFUSION_DECODER not in parts:
+        raise corrupt(DIFFUSION_DECODER, "the folder's model_index.json names none")
+    return parts.pop(DIFFUSION_DECODER)
 
 
 def _from_folder(

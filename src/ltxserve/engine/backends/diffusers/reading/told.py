@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout
+from ltxserve.engine.backends.diffusers.reading.told_diffusion import decoder_arguments
 
 Table = Mapping[str, Any]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -101,6 +102,18 @@ def _levels(blocks: list[Any], width: int) -> dict[str, Any]:
     }
 
 
+def diffusion_vae(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
+    """Of a VAE with a diffusion decoder: both have a table of their own."""
+    del shapes
+    vae = config.get("vae", {})
+    found: dict[str, Any] = {"diffusion": decoder_arguments(vae, known["diffusion"])}
+    encoder = vae.get("encoder", {})
+    if "blocks" in encoder:
+        found["latent_channels"] = encoder.get("out_channels", known["latent_channels"])
+        found.update(_encoder(encoder["blocks"], found["latent_channels"]))
+    return found
+
+
 def _encoder(blocks: list[Any], width: int) -> dict[str, Any]:
     layers, widths, types = [], [], []
     for name, told in blocks:
@@ -170,6 +183,7 @@ def _vocoder(config: Table, shapes: Shapes, known: Table) -> dict[str, Any]:
 _DERIVED: Mapping[str, Callable[[Table, Shapes, Table], dict[str, Any]]] = {
     "video_vae": _video_vae,
     "early_video_vae": _early_video_vae,
+    "diffusion_vae": diffusion_vae,
     "connectors": _connectors,
     "vocoder": _vocoder,
 }
