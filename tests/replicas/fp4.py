@@ -62,7 +62,8 @@ def encode(weight: Floats) -> tuple[Bytes, Bytes, np.float32]:
     flat = tiled.reshape(-1)
     for row, column in product(range(rows), range(columns)):
         flat[place_of(row, column, columns)] = scales[row, column]
-    return halves[:, 0::2] << 4 | halves[:, 1::2], tiled, whole
+    packed = (halves[:, 0::2] << 4 | halves[:, 1::2]).astype(np.uint8)
+    return packed, tiled, whole
 
 
 def decode(packed: Bytes, tiled: Bytes, whole: np.float32) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,12 +15,13 @@ from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, 
 from ltxserve.engine.backends.diffusers.reading.fp8 import choose_arithmetic
 from ltxserve.engine.backends.diffusers.reading.gemma4 import read_gemma_4, wanted_version
 from ltxserve.engine.backends.diffusers.reading.layout import Layout, load_layout
-from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
+from ltxserve.engine.backends.diffusers.reading.tensors import TensorFile, open_tensors
 from ltxserve.engine.backends.diffusers.reading.texts import TextParts, read_gemma_3, read_t5
 from ltxserve.errors import ModelUnavailable
 
 MODEL_ROLES = ("checkpoint", "transformer", "connectors", "vae", "audio_vae", "text_encoder")
 """Roles of the files that a pipeline's parts are read from."""
+GGUF = ".gguf"
 
 
 def read_parts(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, Any]:
@@ -59,10 +61,19 @@ def read_extras(spec: ModelSpec, located: Located, choice: Choice) -> dict[str, 
 def open_sources(located: Located) -> list[Source]:
     """The headers of a row's files that hold parts of the pipeline."""
     return [
-        Source(need.role, open_tensors(path))
+        Source(need.role, open_file(path))
         for need, path in located.found.items()
         if need.role in MODEL_ROLES and path.is_file()
     ]
+
+
+def open_file(path: Path) -> TensorFile:
+    """A file's header: of GGUF by its suffix, else of safetensors."""
+    if path.suffix == GGUF:
+        from ltxserve.engine.backends.diffusers.reading.ggufs import open_gguf
+
+        return open_gguf(path)
+    return open_tensors(path)
 
 
 def read_text(spec: ModelSpec, located: Located, choice: Choice) -> TextParts:

@@ -36,7 +36,6 @@ TYPES: Mapping[str, torch.dtype] = {
     "BOOL": torch.bool,
 }
 """The format's names of number types."""
-GGUF = ".gguf"
 FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 
@@ -101,15 +100,11 @@ class TensorFile:
 
 
 def open_tensors(path: Path) -> TensorFile:
-    """A file's header; its data is not touched. GGUF by its suffix, else safetensors.
+    """A file's header; its data is not touched.
 
-    Raises ModelUnavailable: `weights_missing`, `weights_corrupt` for one that is cut short, of
-    another format, or has numbers of an unknown type.
+    Raises ModelUnavailable: `weights_missing`, `weights_corrupt` for one that is cut short, no
+    safetensors file, or has numbers of an unknown type.
     """
-    if path.suffix == GGUF:
-        from ltxserve.engine.backends.diffusers.reading.ggufs import open_gguf
-
-        return open_gguf(path)
     try:
         header = read_header(path)
         length = path.stat().st_size - _data_bytes(header)

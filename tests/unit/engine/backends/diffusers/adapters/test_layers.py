@@ -17,7 +17,7 @@ from ltxserve.engine.backends.diffusers.adapters.layers import (
 )
 from ltxserve.engine.backends.diffusers.load import weights_folder
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
-from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
+from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear, open_gguf
 from ltxserve.engine.backends.diffusers.reading.layout import load_layout
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from tests import tiny
@@ -58,7 +58,7 @@ def test_headers_and_loaded_models_have_the_same_layers(
 
 def test_a_gguf_has_the_same_layers(tmp_path: Path):
     row, made = small_row("ltxv-2b-0.9.6-dev-gguf"), replica("ltxv-0.9.5-small")
-    source = Source("transformer", open_tensors(write_gguf(made, tmp_path / "t.gguf")))
+    source = Source("transformer", open_gguf(write_gguf(made, tmp_path / "t.gguf")))
     part = load_layout(row.layout).parts[0]
     parts = {part.name: assemble(part, [source], Choice(torch.float32))}
     assert file_shapes(row, [source]) == live_shapes(parts)

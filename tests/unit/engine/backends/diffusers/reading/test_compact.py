@@ -14,7 +14,7 @@ from ltxserve.engine.backends.diffusers.reading.compact import (
 )
 from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
-from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
+from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear, open_gguf
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica
@@ -84,7 +84,7 @@ def test_others_are_made_large(tmp_path: Path):
 def test_a_gguf_says_itself_what_its_bytes_mean(tmp_path: Path):
     names = ("transformer_blocks.0.weight", "proj_in.weight")
     whole = Replica({MODEL + name: WEIGHT for name in names}, {"config": "{}"})
-    file = open_tensors(write_gguf(whole, tmp_path / "w.gguf"))
+    file = open_gguf(write_gguf(whole, tmp_path / "w.gguf"))
     places = {name: (file, entry) for name, entry in file.entries.items()}
     layers = keep_small(model(), places)
     assert isinstance(layers["transformer_blocks.0"], GgufLinear)

@@ -10,7 +10,6 @@ from gguf.quants import dequantize, quantize
 from torch import nn
 
 from ltxserve.engine.backends.diffusers.reading.ggufs import READ, GgufLinear, large, open_gguf
-from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica, replica
 from tests.replicas.ggufs import Kind, meant, write_gguf
@@ -47,7 +46,8 @@ def test_it_computes_as_its_large_weights_do(bias: bool):
     made = GgufLinear.of(nn.Linear(64, 48, bias).requires_grad_(False), "Q4_0")
     assert made.weight.shape == data.shape
     made.weight = nn.Parameter(torch.from_numpy(data), False)
-    made.bias = nn.Parameter(torch.randn(48), False) if bias else None
+    if bias:
+        made.bias = nn.Parameter(torch.randn(48), False)
     wanted = torch.from_numpy(dequantize(data, Kind.Q4_0))
     inputs = torch.randn(2, 5, 64)
     assert torch.allclose(made(inputs), nn.functional.linear(inputs, wanted, made.bias), atol=1e-5)
@@ -64,7 +64,7 @@ def small() -> Replica:
 
 
 def test_entries_say_where_the_numbers_lie(small: Replica, tmp_path: Path):
-    file = open_tensors(write_gguf(small, tmp_path / "t.gguf"))
+    file = open_gguf(write_gguf(small, tmp_path / "t.gguf"))
     official = small.part(MODEL).tensors
     assert {MODEL + name for name in file.entries} == set(official)
     assert all(e.shape == tuple(official[MODEL + n].shape) for n, e in file.entries.items())

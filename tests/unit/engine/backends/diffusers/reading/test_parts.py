@@ -9,7 +9,9 @@ import torch
 from ltxserve.catalog.weights.needs import locate
 from ltxserve.catalog.weights.places import Places
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice
+from ltxserve.engine.backends.diffusers.reading.layout import PREFIX
 from ltxserve.engine.backends.diffusers.reading.parts import (
+    open_file,
     open_sources,
     part_names,
     read_parts,
@@ -17,8 +19,9 @@ from ltxserve.engine.backends.diffusers.reading.parts import (
     scheduler_of,
 )
 from ltxserve.errors import ModelUnavailable
-from tests.replicas.build import Replica, upscaler
+from tests.replicas.build import Replica, replica, upscaler
 from tests.replicas.folders import small_row, write_row
+from tests.replicas.ggufs import write_gguf
 
 CLASSES = {
     "transformer": "LTX2VideoTransformer3DModel",
@@ -106,6 +109,15 @@ def test_upscalers_are_not_read_with_the_pipeline(tmp_path: Path):
     write_row(tmp_path, row)
     (tmp_path / row.repo / row.files[1].path).write_bytes(b"not read")
     assert [s.role for s in open_sources(locate(row, places(tmp_path)))] == ["checkpoint"]
+
+
+def test_files_are_opened_by_their_suffix(tmp_path: Path):
+    made = replica("ltxv-0.9.5-small")
+    files = [
+        open_file(made.save(tmp_path / "a.safetensors")),
+        open_file(write_gguf(made, tmp_path / "a.gguf")),
+    ]
+    assert {name.removeprefix(PREFIX) for name in files[0].entries} > set(files[1].entries)
 
 
 def test_schedulers():
