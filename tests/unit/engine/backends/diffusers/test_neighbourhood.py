@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +16,12 @@ from diffusers.models.autoencoders.ltx2_diffusion_decoder import (
 )
 from torch import Tensor
 
-from ltxserve.engine.backends.diffusers import neighbourhood
-from ltxserve.engine.backends.diffusers.neighbourhood import Neighbourhood, Sides, in_blocks
+from ltxserve.engine.backends.diffusers.neighbourhood import (
+    Neighbourhood,
+    Sides,
+    in_blocks,
+    natten_kernel,
+)
 
 
 def one_by_one(query: Tensor, key: Tensor, value: Tensor, kernel: Sides) -> Tensor:
@@ -90,10 +97,17 @@ def test_the_kernel_is_for_gpus_alone():
     assert layer(torch.randn(1, 3, 3, 5, 32)).shape == (1, 3, 3, 5, 32)
 
 
-def test_natten_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
-    monkeypatch.setattr("sys.path", [str(tmp_path)])
-    assert neighbourhood.natten_kernel() is None
+def test_natten_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    if importlib.util.find_spec("natten") is None:
+        assert natten_kernel() is None
     (tmp_path / "natten.py").write_text("def na3d():\n    return 3\n")
-    found = neighbourhood.natten_kernel()
+    monkeypatch.syspath_prepend(tmp_path)
+    before = sys.modules.pop("natten", None)
+    try:
+        found = natten_kernel()
+    finally:
+        sys.modules.pop("natten", None)
+        if before is not None:
+            sys.modules["natten"] = before
     assert found is not None
     assert found() == 3
