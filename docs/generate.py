@@ -240,7 +240,7 @@ def gpus() -> str:
         "The memory that each model's default clip needs by the plan's estimate, and the smallest "
         "card that holds it. Larger clips need more: `ltxserve plan` says how much. "
         "fp8 runs as such on Ada, Hopper and Blackwell cards; elsewhere (A100, A6000) it saves "
-        "memory only. fp4 needs Blackwell.",
+        "memory only. fp4 and q4 save memory only, everywhere.",
         table(["model", "GiB", "card", "GiB with low_vram", "card with low_vram"], rows),
         table(["card", "RunPod's `gpuIds`", "usable"], cards),
     )

@@ -127,7 +127,7 @@ def cpu_formats(flags_file: Path = CPU_FLAGS) -> dict[str, Use]:
     flags = flags_file.read_text() if flags_file.is_file() else ""
     fast = any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16 "))
     bf16: Use = "compute" if fast else "storage"
-    return {"fp32": "compute", "fp16": "storage", "bf16": bf16, "fp8": "storage", "fp4": "no"}
+    return {"fp32": "compute", "fp16": "storage", "bf16": bf16, "fp8": "storage", "fp4": "storage"}
 
 
 def cpu_name(flags_file: Path = CPU_FLAGS) -> str:
