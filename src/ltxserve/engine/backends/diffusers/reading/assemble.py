@@ -18,13 +18,13 @@ from ltxserve.engine.backends.diffusers.reading.compact import (
     MARKS,
     SCALES,
     Places,
-    Small,
     keep_small,
     made_large,
     take_scales,
 )
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout, canonical
 from ltxserve.engine.backends.diffusers.reading.packed import unpacked
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
 from ltxserve.engine.backends.diffusers.reading.tensors import TensorFile
 from ltxserve.engine.backends.diffusers.reading.told import arguments
 from ltxserve.errors import ModelUnavailable
@@ -118,7 +118,7 @@ def _compare(part: PartLayout, model: nn.Module, places: Places) -> None:
 
 
 def _read(
-    places: Places, choice: Choice, layers: Mapping[str, Small], scales: Places
+    places: Places, choice: Choice, layers: Mapping[str, SmallLinear], scales: Places
 ) -> dict[str, Tensor]:
     by_file: dict[int, tuple[TensorFile, dict[str, str]]] = {}
     for name, (file, entry) in places.items():

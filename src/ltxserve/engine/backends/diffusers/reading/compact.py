@@ -6,7 +6,7 @@ Knows no names of any vendor; names here are diffusers'.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from ltxserve.engine.backends.diffusers.reading.fp4 import BLOCK, NVFP4, Fp4Linear, in_order
 from ltxserve.engine.backends.diffusers.reading.fp4 import unpacked as of_fp4
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
 from ltxserve.engine.backends.diffusers.reading.tensors import FP8, Entry, TensorFile, corrupt
-
-if TYPE_CHECKING:
-    from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear
 
 SCALES = {
     "weight_scale": "weight_scale",
@@ -33,12 +31,11 @@ _KEPT = "transformer_blocks."  # only there weights may stay small; norms, embed
 
 Place: TypeAlias = tuple[TensorFile, Entry]
 Places: TypeAlias = dict[str, Place]
-Small: TypeAlias = "Fp8Linear | Fp4Linear | GgufLinear"
 
 
-def keep_small(model: nn.Module, places: Places) -> dict[str, Small]:
+def keep_small(model: nn.Module, places: Places) -> dict[str, SmallLinear]:
     """The layers, by name, whose weights stay small; put in place of the model's own."""
-    found: dict[str, Small] = {}
+    found: dict[str, SmallLinear] = {}
     for name, module in list(model.named_modules()):
         place = places.get(f"{name}.weight")
         if place is None or not name.startswith(_KEPT) or not isinstance(module, nn.Linear):
@@ -51,7 +48,7 @@ def keep_small(model: nn.Module, places: Places) -> dict[str, Small]:
     return found
 
 
-def take_scales(layers: Mapping[str, Small], scales: Places, device: torch.device) -> None:
+def take_scales(layers: Mapping[str, SmallLinear], scales: Places, device: torch.device) -> None:
     """Give each layer its scales. Raises ModelUnavailable `weights_corrupt`."""
     for name, layer in layers.items():
         own = _own(name, scales)
@@ -86,7 +83,7 @@ def made_large(tensor: Tensor, name: str, place: Place, scales: Places) -> Tenso
     return large * (by.reshape(-1, *[1] * (large.ndim - 1)) if by.numel() > 1 else by)
 
 
-def _small(linear: nn.Linear, entry: Entry) -> Small | None:
+def _small(linear: nn.Linear, entry: Entry) -> SmallLinear | None:
     if entry.packed == NVFP4:
         return Fp4Linear.of(linear)
     if entry.packed:

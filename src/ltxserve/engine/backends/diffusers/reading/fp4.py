@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor, nn
 
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
+
 NVFP4 = "nvfp4"
 """What entries of files are called whose numbers are stored so."""
 BLOCK = 16
@@ -49,11 +51,10 @@ def in_order(tiled: Tensor, rows: int, columns: int) -> Tensor:
     return whole[:rows, :columns].contiguous()
 
 
-class Fp4Linear(nn.Linear):
+class Fp4Linear(SmallLinear):
     """A linear layer with nvfp4 weights: little more than a quarter of bfloat16's memory.
 
-    weight: bytes (out, in / 2), as stored. block_scale: (out, in / 16). scale: of all. Weights are
-    made large for each call, on any device.
+    weight: bytes (out, in / 2), as stored. block_scale: (out, in / 16). scale: of all.
     """
 
     block_scale: Tensor
@@ -62,11 +63,7 @@ class Fp4Linear(nn.Linear):
     @classmethod
     def of(cls, linear: nn.Linear) -> Fp4Linear:
         """An empty layer in place of another one of the same size."""
-        made = cls(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
-        packed = torch.empty(
-            made.out_features, made.in_features // 2, dtype=torch.uint8, device="meta"
-        )
-        made.weight = nn.Parameter(packed, requires_grad=False)
+        made = cls.holding(linear, linear.in_features // 2, torch.uint8)
         made.register_buffer("block_scale", torch.zeros(()))
         made.register_buffer("scale", torch.zeros(()))
         return made
@@ -82,8 +79,3 @@ class Fp4Linear(nn.Linear):
     def large_weight(self, dtype: torch.dtype) -> Tensor:
         """The weights as they are meant, (out, in)."""
         return unpacked(self.weight, self.block_scale, self.scale, dtype)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """As nn.Linear's."""
-        bias = None if self.bias is None else self.bias.to(input.dtype)
-        return F.linear(input, self.large_weight(input.dtype), bias)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor, nn
+
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
 
 _LARGEST = torch.finfo(torch.float8_e4m3fn).max
 _GRID = 16  # cuBLAS multiplies fp8 matrices whose sides are multiples of it
 _ABLE = (8, 9)  # Ada; Hopper and Blackwell are above
 
 
-class Fp8Linear(nn.Linear):
+class Fp8Linear(SmallLinear):
     """A linear layer with fp8 weights: half the memory, and twice the speed on GPUs from Ada on.
 
     weight: (out, in) as stored. weight_scale: what it has to be multiplied with, one number or one
@@ -29,10 +30,7 @@ class Fp8Linear(nn.Linear):
     @classmethod
     def of(cls, linear: nn.Linear, kind: torch.dtype) -> Fp8Linear:
         """An empty layer in place of another one of the same size."""
-        made = cls(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
-        made.weight = nn.Parameter(
-            torch.empty_like(linear.weight, dtype=kind, device="meta"), requires_grad=False
-        )
+        made = cls.holding(linear, linear.in_features, kind)
         made.register_buffer("weight_scale", torch.ones(()))
         made.register_buffer("input_scale", torch.zeros(()))
         return made
@@ -58,8 +56,7 @@ class Fp8Linear(nn.Linear):
         """As nn.Linear's."""
         if self.computes:
             return self._multiplied(input)
-        bias = None if self.bias is None else self.bias.to(input.dtype)
-        return F.linear(input, self.large_weight(input.dtype), bias)
+        return super().forward(input)
 
     def _multiplied(self, inputs: Tensor) -> Tensor:
         """Inputs are rounded to fp8 by the file's scale, else by their own largest value.

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from diffusers.quantizers.gguf.utils import dequantize_functions
 from gguf import (
     GGML_QUANT_SIZES,
@@ -21,6 +20,7 @@ from gguf import (
 )
 from torch import Tensor, nn
 
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
 from ltxserve.engine.backends.diffusers.reading.tensors import Entry, TensorFile, corrupt
 from ltxserve.errors import ModelUnavailable
 
@@ -85,8 +85,8 @@ def large(packed: Tensor, kind: str, dtype: torch.dtype) -> Tensor:
     return numbers.reshape(packed.shape[0], -1).to(dtype)
 
 
-class GgufLinear(nn.Linear):
-    """A linear layer whose weights stay as a GGUF file has them; made large for each call.
+class GgufLinear(SmallLinear):
+    """A linear layer whose weights stay as a GGUF file has them.
 
     weight: bytes, (out, bytes of a row). kind: how numbers share them, as GGUF calls it.
     """
@@ -96,11 +96,8 @@ class GgufLinear(nn.Linear):
     @classmethod
     def of(cls, linear: nn.Linear, kind: str) -> GgufLinear:
         """An empty layer in place of another one of the same size."""
-        made = cls(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
         count, size = GGML_QUANT_SIZES[GGMLQuantizationType[kind]]
-        row = made.in_features // count * size
-        packed = torch.empty(made.out_features, row, dtype=torch.uint8, device="meta")
-        made.weight = nn.Parameter(packed, requires_grad=False)
+        made = cls.holding(linear, linear.in_features // count * size, torch.uint8)
         made.kind = kind
         return made
 
@@ -112,8 +109,3 @@ class GgufLinear(nn.Linear):
     def large_weight(self, dtype: torch.dtype) -> Tensor:
         """The weights as they are meant, (out, in)."""
         return large(self.weight, self.kind, dtype)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """As nn.Linear's."""
-        bias = None if self.bias is None else self.bias.to(input.dtype)
-        return F.linear(input, self.large_weight(input.dtype), bias)

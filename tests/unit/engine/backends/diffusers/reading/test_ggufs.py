@@ -1,5 +1,6 @@
 """GGUF: what is read is what the format's own package reads, exactly; broken files are named."""
 
+import json
 from pathlib import Path
 
 import gguf
@@ -10,6 +11,7 @@ from gguf.quants import dequantize, quantize
 from torch import nn
 
 from ltxserve.engine.backends.diffusers.reading.ggufs import READ, GgufLinear, large, open_gguf
+from ltxserve.engine.backends.diffusers.reading.layout import canonical
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica, replica
 from tests.replicas.ggufs import Kind, meant, write_gguf
@@ -63,18 +65,23 @@ def small() -> Replica:
     return replica("ltxv-0.9.5-small")
 
 
-def test_entries_say_where_the_numbers_lie(small: Replica, tmp_path: Path):
-    file = open_gguf(write_gguf(small, tmp_path / "t.gguf"))
+@pytest.mark.parametrize("prefix", ["", MODEL], ids=["bare", "with the vendor's prefix"])
+def test_entries_say_where_the_numbers_lie(small: Replica, prefix: str, tmp_path: Path):
+    file = open_gguf(write_gguf(small, tmp_path / "t.gguf", prefix=prefix))
     official = small.part(MODEL).tensors
-    assert {MODEL + name for name in file.entries} == set(official)
-    assert all(e.shape == tuple(official[MODEL + n].shape) for n, e in file.entries.items())
+    assert {canonical(name, "transformer") for name in file.entries} == {
+        canonical(name, "checkpoint") for name in official
+    }
+    assert file.config == json.loads(small.metadata["config"])
+    named = {name: MODEL + name.removeprefix(MODEL) for name in file.entries}
+    assert all(e.shape == tuple(official[named[n]].shape) for n, e in file.entries.items())
     kinds = {entry.packed for entry in file.entries.values()}
     assert kinds == {"", "Q8_0"}
     wanted = meant(small).tensors
     for name, tensor in file.read(file.entries):
         entry = file.entries[name]
         own = large(tensor, entry.packed, torch.float32) if entry.packed else tensor.float()
-        assert torch.equal(own, wanted[MODEL + name].float()), name
+        assert torch.equal(own, wanted[named[name]].float()), name
 
 
 @pytest.mark.parametrize("cut", [0, 3, 40, 4000, -1])
