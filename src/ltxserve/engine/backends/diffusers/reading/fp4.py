@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor, nn
 
-from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear, in_parts
 
 NVFP4 = "nvfp4"
 """What entries of files are called whose numbers are stored so."""
@@ -32,9 +32,13 @@ def unpacked(weight: Tensor, scales: Tensor, scale: Tensor, dtype: torch.dtype) 
     weight: bytes (out, in / 2). scales: (out, in / 16), in the order of the blocks. scale: one.
     """
     pairs = torch.tensor(_PAIRS, device=weight.device)
-    numbers = F.embedding(weight.int(), pairs).reshape(*scales.shape, BLOCK)
-    numbers *= (scales.float() * scale.float()).unsqueeze(-1)
-    return numbers.reshape(weight.shape[0], -1).to(dtype)
+    made = torch.empty(len(weight), weight.shape[1] * 2, dtype=dtype, device=weight.device)
+
+    def some(rows: slice) -> Tensor:
+        numbers = F.embedding(weight[rows].int(), pairs).reshape(*scales[rows].shape, BLOCK)
+        return (numbers * (scales[rows].float() * scale.float()).unsqueeze(-1)).flatten(1)
+
+    return in_parts(made, some)
 
 
 def in_order(tiled: Tensor, rows: int, columns: int) -> Tensor:

@@ -20,7 +20,7 @@ from gguf import (
 )
 from torch import Tensor, nn
 
-from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear, in_parts
 from ltxserve.engine.backends.diffusers.reading.tensors import Entry, TensorFile, corrupt
 from ltxserve.errors import ModelUnavailable
 
@@ -80,9 +80,14 @@ def large(packed: Tensor, kind: str, dtype: torch.dtype) -> Tensor:
     """Weights (out, in) as they are meant. packed: their bytes, a row for each output."""
     quantized = GGMLQuantizationType[kind]
     count, size = GGML_QUANT_SIZES[quantized]
-    blocks = packed.reshape(-1, size)
-    numbers = dequantize_functions[quantized](blocks, count, size, dtype=torch.float32)
-    return numbers.reshape(packed.shape[0], -1).to(dtype)
+    shape = len(packed), packed.shape[1] // size * count
+    read = dequantize_functions[quantized]
+
+    def some(rows: slice) -> Tensor:
+        numbers: Tensor = read(packed[rows].reshape(-1, size), count, size, dtype=torch.float32)
+        return numbers.reshape(-1, shape[1])
+
+    return in_parts(torch.empty(shape, dtype=dtype, device=packed.device), some)
 
 
 class GgufLinear(SmallLinear):

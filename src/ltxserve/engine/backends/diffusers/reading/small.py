@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor, nn
+
+AT_ONCE = 2**24
+"""Weights that are made large in one go: what that needs besides them stays small."""
+
+
+def in_parts(into: Tensor, part: Callable[[slice], Tensor], at_once: int = AT_ONCE) -> Tensor:
+    """Fill a matrix, some rows after the others; part: what comes into these."""
+    step = max(1, at_once // into.shape[1])
+    for start in range(0, len(into), step):
+        rows = slice(start, start + step)
+        into[rows] = part(rows)
+    return into
 
 
 class SmallLinear(nn.Linear):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ltxserve.engine.backends.diffusers.reading.small import SmallLinear
+from ltxserve.engine.backends.diffusers.reading.small import SmallLinear, in_parts
 
 
 class Halved(SmallLinear):
@@ -37,3 +37,16 @@ def test_a_format_says_what_its_weights_are():
         made.large_weight(torch.float32)
     with pytest.raises(NotImplementedError):
         made.take_scales({}, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("at_once", [1, 8, 20, 1000])
+def test_parts_of_the_rows_make_the_whole(at_once: int):
+    wanted, asked = torch.randn(6, 8), []
+
+    def some(rows: slice) -> Tensor:
+        asked.append(rows)
+        return wanted[rows]
+
+    made = in_parts(torch.empty(6, 8, dtype=torch.bfloat16), some, at_once)
+    assert torch.equal(made, wanted.to(torch.bfloat16))
+    assert len(asked) == -(-6 // max(1, at_once // 8))
