@@ -22,6 +22,7 @@ from ltxserve.types import (
     AutoLength,
     Condition,
     Control,
+    Dfr,
     Extend,
     GenerationRequest,
     GivenSound,
@@ -80,7 +81,7 @@ def settings() -> str:
 
 def request() -> str:
     made_from = (VideoToVideo, Retake, Extend, GivenSound)
-    parts = (AutoLength, Condition, LoraUse, Control)
+    parts = (AutoLength, Dfr, Condition, LoraUse, Control)
     nouns = (GenerationRequest, *parts, *made_from, Upscale, Output)
     return page(
         "The request",

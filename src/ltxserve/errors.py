@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "camera_motion_unsupported": "The model does not know this camera motion.",
     "controls_unsupported": "The model cannot follow a control video.",
     "upscale_unsupported": "The model has no upscaler of this kind.",
+    "dfr_unsupported": "The model cannot render in this way, or not so often.",
     "audio_unsupported": "The model makes no sound.",
     # clips made from a video or to a sound
     "video_to_video_unsupported": "The model cannot make a video over.",

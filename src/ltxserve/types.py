@@ -141,6 +141,17 @@ class GivenSound(Noun):
     source_seconds: float | None = None
 
 
+class Dfr(Noun):
+    """Diffusion fidelity rendering: half size first, then full size led by stills the model makes.
+
+    rounds: how often the frame rate is doubled and refined, 0 to 2. detail: whether the pass at
+    full size wears the adapter that draws details from the first.
+    """
+
+    rounds: int = 0
+    detail: bool = True
+
+
 class AutoLength(Noun):
     """A length that the model chooses from the prompt, between two lengths in seconds.
 
@@ -197,6 +208,7 @@ class GenerationRequest(Noun):
     extend: Extend | None = None
     sound: GivenSound | None = None
     upscale: Upscale = Upscale()
+    dfr: Dfr | None = None
     audio: bool | None = None
     low_vram: bool = False
     output: Output = Output()

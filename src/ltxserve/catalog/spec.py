@@ -156,6 +156,21 @@ class SecondPass:
 
 
 @dataclass(frozen=True)
+class DfrPasses:
+    """Of diffusion fidelity rendering: sigmas of its rounds, and the adapter that draws details.
+
+    segments: how many latent frames may lie between two stills. eta: how much fresh noise the steps
+    of rounds draw.
+    """
+
+    sigmas: tuple[float, ...]
+    adapter: str
+    strength: float
+    segments: tuple[int, ...]
+    eta: float
+
+
+@dataclass(frozen=True)
 class Sampling:
     """How a model denoises unless told otherwise.
 
@@ -183,6 +198,7 @@ class Sampling:
     cfg_star_rescale: bool = False
     schedule: GuidanceSchedule | None = None
     second_pass: SecondPass | None = None
+    dfr: DfrPasses | None = None
 
 
 @dataclass(frozen=True)

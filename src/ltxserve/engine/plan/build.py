@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine.audio import plan_audio
@@ -18,10 +19,11 @@ from ltxserve.engine.loras import (
     warn_of_misuse,
 )
 from ltxserve.engine.plan.controls import plan_controls
+from ltxserve.engine.plan.dfr import check_dfr, plan_dfr
 from ltxserve.engine.plan.extension import delivered, plan_extend
 from ltxserve.engine.plan.foresight import Foresight, check_foresight, plan_foresight
 from ltxserve.engine.plan.guiding import guidance_on_the_way
-from ltxserve.engine.plan.length import Length, plan_length
+from ltxserve.engine.plan.length import Length, doublings, plan_length
 from ltxserve.engine.plan.memory import estimate_memory, estimate_seconds, forward_passes
 from ltxserve.engine.plan.nouns import Plan, PlannedExtend, PlannedRetake, Stage
 from ltxserve.engine.plan.output import check_output
@@ -70,6 +72,7 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
     # Judged as asked: what a preset says of the length gives way to a source.
     check_ways(asked, spec, findings)
     check_foresight(asked, spec, findings)
+    check_dfr(asked, spec, findings)
     check_unbuilt(request, spec, findings)
     return _plan_for(spec, request, catalog, findings)
 
@@ -118,11 +121,14 @@ def _plan_for(
     refining = refining_lora(spec, catalog)
     changing = guidance_on_the_way(request, spec, sigmas, guidance)
     recipe = Recipe(steps, sigmas, upscale, shown, made_sound, refining, controls, changing)
-    stages = plan_stages(spec, picture, length, recipe)
+    rendering = plan_dfr(request, spec, catalog, length)
+    stages = plan_stages(spec, picture, length, recipe, rendering)
     worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)
     generate, deliver = _shapes(picture, length)
     stages, deliver = _whole(foresight, stages, deliver, retake, extend)
+    more: dict[str, Any] = {**vars(ways), **vars(foresight), "retake": retake, "extend": extend}
     return Plan(
+        dfr=None if rendering is None else rendering.planned,
         model=spec.name,
         generate=generate,
         deliver=deliver,
@@ -148,10 +154,7 @@ def _plan_for(
         memory=estimate_memory(spec, stages, guided, request.low_vram, worn),
         estimated_seconds=estimate_seconds(spec, stages, passes),
         warnings=tuple(findings.warnings),
-        **vars(ways),
-        **vars(foresight),
-        retake=retake,
-        extend=extend,
+        **more,
     )
 
 
@@ -188,7 +191,7 @@ def _length(
 ) -> tuple[Length | None, PlannedRetake | None, PlannedExtend | None]:
     """Length of the clip that the model makes; of an extension, of its longest segment."""
     if request.extend is None and request.retake is None:
-        return plan_length(request, spec, upscale.temporal, findings), None, None
+        return plan_length(request, spec, doublings(request), findings), None, None
     fps = request.fps or spec.defaults.fps
     legal = min(max(fps, spec.limits.min_fps), spec.limits.max_fps)
     retake, extend, frames = None, None, None
@@ -199,7 +202,7 @@ def _length(
         extend = plan_extend(request.extend, legal, spec, findings)
         frames = None if extend is None else max(part.num_frames for part in extend.segments)
     sized = request.model_copy(update={"num_frames": frames, "seconds": None})
-    return plan_length(sized, spec, False, findings), retake, extend
+    return plan_length(sized, spec, 0, findings), retake, extend
 
 
 def _whole(
@@ -241,7 +244,7 @@ def _timeline(
 ) -> Timeline:
     """The clip that conditions are placed in; where its length is itself wrong, one near it, so
     that the conditions' other problems are still found."""
-    per_frame = 2 if upscale.temporal else 1
+    per_frame = 2 ** doublings(request)
     if length is not None:
         return Timeline(length.num_frames, per_frame)
     wanted = request.num_frames or spec.defaults.num_frames

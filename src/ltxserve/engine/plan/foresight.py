@@ -8,7 +8,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.engine import geometry
 from ltxserve.engine.conditioning import Timeline, plan_conditions
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.plan.length import Length
+from ltxserve.engine.plan.length import Length, doublings
 from ltxserve.engine.plan.nouns import PlannedAutoLength, Stage, StageKind
 from ltxserve.types import GenerationRequest
 
@@ -69,7 +69,7 @@ def plan_foresight(
     auto = request.auto_length
     if auto is None or length is None:
         return Foresight(None, asked)
-    step = geometry.FRAME_STEP * (2 if request.upscale.temporal else 1)
+    step = geometry.FRAME_STEP * 2 ** doublings(request)
     least = geometry.frames_ceil(max(auto.min_seconds * length.fps, spec.limits.min_frames), step)
     planned = PlannedAutoLength(min(least, length.num_frames), length.num_frames, step)
     _check_shortest(request, spec, planned, findings)
@@ -92,8 +92,8 @@ def _check_shortest(
     if findings.problems or not request.conditions:
         return
     near = Findings()
-    per_frame = 2 if request.upscale.temporal else 1
-    plan_conditions(request.conditions, spec, Timeline(planned.min_frames, per_frame), near)
+    clip = Timeline(planned.min_frames, 2 ** doublings(request))
+    plan_conditions(request.conditions, spec, clip, near)
     for problem in near.problems:
         findings.problem(
             problem.code,

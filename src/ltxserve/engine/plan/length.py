@@ -10,6 +10,8 @@ from ltxserve.engine.findings import Findings, show
 from ltxserve.types import AutoLength, GenerationRequest
 
 _OFF_TRAINED = 0.08
+MOST_ROUNDS = 2
+"""Of diffusion fidelity rendering, as many as Lightricks' pipeline makes."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,28 @@ class Length:
 
 
 def plan_length(
-    request: GenerationRequest, spec: ModelSpec, temporal: bool, findings: Findings
+    request: GenerationRequest, spec: ModelSpec, doublings: int, findings: Findings
 ) -> Length | None:
-    """The clip's length, or None with the reason in `findings`."""
+    """The clip's length, or None with the reason in `findings`.
+
+    doublings: how often the frame rate is doubled after the first pass.
+    """
     fps = _fps(request, spec, findings)
-    factor = 2 if temporal else 1
+    factor = 2**doublings
     # At a rate that cannot be, the frames are judged at the model's own: all problems at once.
     frames = _frames(request, spec, fps or spec.defaults.fps, factor, findings)
     if fps is None or frames is None:
         return None
     told = geometry.conditioning_fps(fps / factor, spec.limits)
     _warn_of_rate(fps / factor, told, spec, findings)
-    first = (frames + 1) // 2 if temporal else frames
-    return Length(frames, fps, first, fps / factor, told)
+    return Length(frames, fps, (frames - 1) // factor + 1, fps / factor, told)
+
+
+def doublings(request: GenerationRequest) -> int:
+    """How often the frame rate is doubled after the first pass."""
+    if request.dfr is not None:
+        return min(max(request.dfr.rounds, 0), MOST_ROUNDS)
+    return int(request.upscale.temporal)
 
 
 def _fps(request: GenerationRequest, spec: ModelSpec, findings: Findings) -> float | None:

@@ -159,6 +159,24 @@ class PlannedSound:
 
 
 @dataclass(frozen=True)
+class PlannedDfr:
+    """Diffusion fidelity rendering: where its stills lie, and how its rounds are made.
+
+    frames: of the clip in the first two passes; canvas: those and what fills the last segment.
+    stills: pixel frames of the stills in them. rounds: how often the rate is doubled; each is made
+    in tiles that meet at stills, with steps that draw `eta` of fresh noise. detail: the second pass
+    is shown what the first has made.
+    """
+
+    frames: int
+    canvas: int
+    stills: tuple[int, ...]
+    rounds: int
+    eta: float
+    detail: bool
+
+
+@dataclass(frozen=True)
 class PlannedAutoLength:
     """A length that the model chooses: frames from the fewest to the most, `step` * n + 1."""
 
@@ -211,6 +229,7 @@ class Plan:
     retake: PlannedRetake | None = None
     extend: PlannedExtend | None = None
     sound: PlannedSound | None = None
+    dfr: PlannedDfr | None = None
     auto_length: PlannedAutoLength | None = None
     asked_prompt: str | None = None
 

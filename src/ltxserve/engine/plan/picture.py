@@ -37,6 +37,7 @@ def plan_picture(
 
     downscale: what the first pass sees of control videos is so many times smaller, and whole.
     """
+    two_stage = two_stage or request.dfr is not None
     multiple = spec.limits.two_stage_multiple if two_stage else spec.limits.multiple
     multiple *= downscale
     deliver = _wanted(request, spec, multiple, findings)

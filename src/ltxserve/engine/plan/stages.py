@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine.loras import PlannedLora
 from ltxserve.engine.plan.controls import NONE, Controls
+from ltxserve.engine.plan.dfr import Rendering, dfr_stages
 from ltxserve.engine.plan.length import Length
 from ltxserve.engine.plan.nouns import Guidance, Segment, Stage
 from ltxserve.engine.plan.picture import Picture
@@ -32,9 +33,16 @@ class Recipe:
 
 
 def plan_stages(
-    spec: ModelSpec, picture: Picture, length: Length, recipe: Recipe
+    spec: ModelSpec,
+    picture: Picture,
+    length: Length,
+    recipe: Recipe,
+    rendering: Rendering | None = None,
 ) -> tuple[Stage, ...]:
-    """Prompt, conditions, first pass, upscales with their passes, decoding, the file."""
+    """Prompt, conditions, first pass, upscales with their passes, decoding, the file.
+
+    rendering: of a clip whose passes are led by stills.
+    """
     first = Shape(*picture.first, length.first_frames, length.first_fps)
     stages = [Stage("encode_prompt", 1, first)]
     shown = recipe.conditions + len(recipe.controls.planned)
@@ -45,7 +53,10 @@ def plan_stages(
         Stage("denoise", recipe.steps, first, recipe.sigmas, None, *led, recipe.guidances)
     )
     shape = first
-    if picture.generate != picture.first:
+    if rendering is not None:
+        stages = [*dfr_stages(spec, picture, length, rendering, tuple(stages))]
+        shape = Shape(*picture.generate, length.num_frames, length.fps)
+    elif picture.generate != picture.first:
         shape = Shape(*picture.generate, first.num_frames, first.fps)
         stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape, recipe.refining)]
     if recipe.upscale.temporal:

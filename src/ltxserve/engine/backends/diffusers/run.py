@@ -21,6 +21,7 @@ from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.ancestral import SEED_OFFSET
 from ltxserve.engine.backends.diffusers.conditions import placed
 from ltxserve.engine.backends.diffusers.decoding import Decoding
+from ltxserve.engine.backends.diffusers.dfr import Rendering, Scene, Tools
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.given import GivenLatents, encode_given
 from ltxserve.engine.backends.diffusers.guidance import guidance_arguments
@@ -36,6 +37,7 @@ from ltxserve.engine.backends.diffusers.resident import Resident
 from ltxserve.engine.backends.diffusers.text import EncodedText
 from ltxserve.engine.backends.diffusers.upsampling import Kind
 from ltxserve.engine.plan import Plan
+from ltxserve.engine.plan.nouns import PlannedDfr
 from ltxserve.media.sound import Sound
 from ltxserve.progress import NullObserver, Observer, Progress
 
@@ -123,6 +125,8 @@ class DiffusersBackend(Resident):
         passes, count = courses(work.plan), work.inputs.count
         if count:
             observer(Progress("encode_conditions", 0, count))
+        if work.plan.dfr is not None:
+            return self._rendered(work, work.plan.dfr, observer)
         given = encode_given(self.pipeline, work.plan, work.inputs.given, self.spec.mel)
         led = encode_references(
             self.pipeline, work.inputs.given.controls, told_downscale(work.worn[0])
@@ -143,6 +147,22 @@ class DiffusersBackend(Resident):
             video = self._upsampled("upscale_temporal", ended.video, observer)
             ended = Latents(video, ended.audio)
         return ended
+
+    def _rendered(self, work: Work, planned: PlannedDfr, observer: Observer) -> Latents:
+        """The passes of diffusion fidelity rendering."""
+        passes = courses(work.plan)
+        tools = Tools(
+            self.pipeline,
+            lambda number: self.adapters.wearing(work.worn[number], self.device),
+            lambda latents, told: self._upsampled(
+                "upscale_spatial", latents, observer if told else NullObserver()
+            ),
+            self.upsamplers.modules.get("temporal_latent_upsampler"),
+            stepping,
+        )
+        scene = Scene(planned, work.inputs.text, work.inputs.conditions, work.generator)
+        begun = beginning(passes[0], work.inputs.count, observer)
+        return Latents(*Rendering(tools, scene, observer).run(passes, begun))
 
     def _noise_of_steps(self, work: Work) -> AbstractContextManager[None]:
         """Fresh noise in every step of the first pass, for models that were made for it."""
