@@ -68,6 +68,17 @@ def test_it_computes_as_its_large_weights_do(bias: bool):
     assert made(inputs.to(torch.bfloat16)).dtype == torch.bfloat16
 
 
+@pytest.mark.gpu
+def test_a_gpu_makes_the_same_numbers_of_it():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    made, wanted = layer()
+    made.to("cuda")
+    assert torch.equal(made.large_weight(torch.float32).cpu(), wanted)
+    inputs = torch.randn(2, 5, 96, device="cuda")
+    assert torch.allclose(made(inputs).cpu(), made.cpu()(inputs.cpu()), atol=1e-4)
+
+
 def test_it_takes_little_more_than_a_quarter_of_the_memory():
     made, wanted = layer(256, 256)
     held = sum(t.numel() * t.element_size() for t in (made.weight, made.block_scale, made.scale))

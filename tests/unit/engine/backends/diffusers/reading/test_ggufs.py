@@ -60,6 +60,16 @@ def test_it_computes_as_its_large_weights_do(bias: bool):
         made.take_scales({"weight_scale": torch.ones(())}, CPU)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", sorted(READ))
+def test_a_gpu_makes_the_same_numbers_of_it(kind: str):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    data = stored(kind)
+    made = large(torch.from_numpy(data).cuda(), kind, torch.float32).cpu().numpy()
+    assert np.array_equal(made, dequantize(data, Kind[kind]), equal_nan=True)
+
+
 @pytest.fixture(scope="module")
 def small() -> Replica:
     return replica("ltxv-0.9.5-small")
