@@ -7,8 +7,7 @@ paragraph in the present tense, with light, camera and sound.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from ltxserve.engine.backends.diffusers.chance import Chance
 from ltxserve.engine.plan.prompt import MAX_CHARACTERS
 from ltxserve.errors import GenerationFailed
 
@@ -64,7 +64,7 @@ class Writer:
         told = self.tokenizer(self._turns(prompt, pictures), add_special_tokens=False)
         tokens = torch.tensor([told["input_ids"]], device=self.model.device)
         ends = self._ends()
-        with _seeded(seed, self.model.device):
+        with Chance(seed, self.model.device).drawing():
             made = self.model.generate(
                 input_ids=tokens,
                 attention_mask=torch.ones_like(tokens),
@@ -130,14 +130,3 @@ class _Telling(StoppingCriteria):
         del scores, kwargs
         self._tell(input_ids.shape[1] - self._given)
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Inside, what is drawn depends on the seed; outside, nothing has changed.
-
-    transformers draws from torch's own generators and takes none.
-    """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
