@@ -22,7 +22,7 @@ from ltxserve.engine.clip import ClipFile
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.geometry import FRAME_STEP
 from ltxserve.engine.plan import Plan
-from ltxserve.engine.plan.memory import decode_bytes
+from ltxserve.engine.plan.memory import whole_decode_bytes
 from ltxserve.progress import Progress
 from ltxserve.types import GenerationRequest
 
@@ -136,18 +136,16 @@ def expected_bytes(plan: Plan, backend: Any) -> tuple[int, Window]:
     """What the plan's figures come to with the parts that were on the device and the window that
     was chosen there; the runtime, which no allocator counts, left out.
     """
-    parts = plan.memory.components
-    held = parts["frames"] + parts["latents"]
-    window = window_for(plan, backend.residency.room(held), backend.pipeline.vae.dtype.itemsize)
-    decode = parts["decode"]
+    parts, each = plan.memory.components, backend.pipeline.vae.dtype.itemsize
+    window = window_for(plan, backend.residency.room(parts["latents"]), each)
+    decoding = parts["decode"] + parts["frames"]
     if not window.tiled:
         shape = plan.generate
         frames = min(shape.num_frames, (window.length - 1) * FRAME_STEP + 1)
-        size = (shape.width, shape.height, frames)
-        decode = decode_bytes(size, backend.pipeline.vae.dtype.itemsize)
+        decoding = whole_decode_bytes(plan.memory, shape, frames, each)
     gone = {*WORKING, *(() if backend.residency.mode == "all" else (TEXT,))}
     weights = sum(held for name, held in parts.items() if name not in gone)
-    working = max(parts["denoise"], decode + parts["frames"])
+    working = max(parts["denoise"], decoding)
     return weights + parts["latents"] + working, window
 
 

@@ -47,14 +47,15 @@ def forward_flops(spec: ModelSpec, shape: Shape, told: Told = FULL) -> dict[str,
     part = next(part for part in layout.parts if part.name == "transformer")
     model: Any = empty_part(part, layout, spec, told).to("meta")
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        model(**_inputs(model.config, spec.family, shape))
+        model(**inputs_for(model.config, spec.family, shape))
     counts = {str(kind): count for kind, count in counter.get_flop_counts()["Global"].items()}
     # Attention over tokens without memory is written out as products of batches of matrices.
     attention = sum(count for kind, count in counts.items() if "bmm" in kind or "scaled" in kind)
     return {"linear": float(sum(counts.values()) - attention), "attention": float(attention)}
 
 
-def _inputs(config: Any, family: str, shape: Shape) -> dict[str, Any]:
+def inputs_for(config: Any, family: str, shape: Shape) -> dict[str, Any]:
+    """What a transformer is called with for a clip of this shape; tensors without memory."""
     frames = latent_frames(shape.num_frames)
     rows, columns = shape.height // SIDE_STEP, shape.width // SIDE_STEP
     tokens, text = frames * rows * columns, TEXT_TOKENS[family]

@@ -5,13 +5,14 @@ weights     bytes of the row's files and text encoder as stored; where a size wa
             cross-attention 4, feed-forward 8 squares of the width)
 latents     tokens of the largest stage * latent channels * 4 bytes * 4 (latent, noise,
             prediction, condition)
-denoise     of the pass that needs most: tokens * (width + audio_width) * bytes * 18 (what one
-            block keeps alive: residual, norms, q, k, v, attention, feed-forward 4x twice) * 2
-            with a negative prompt; a latent upscaler needs less
-decode      pixels of one decoder tile (at most 512 x 512 x 121, with low_vram x 57) * 24 values
-            * bytes; where a device has room for more, whole frames are decoded; a diffusion
-            decoder takes 8 times as much (256 channels of a token of 16 pixels, some ten of them)
-frames      pixels of the clip * 3 * bytes (the decoder's output)
+denoise     of the pass that needs most: tokens * (width + audio_width) * bytes * what one call
+            of the transformer keeps alive (`HELD`) * 2 with a negative prompt; a latent upscaler
+            needs less
+decode      pixels of one decoder tile (at most 512 x 512 x 121, with low_vram x 57) * what
+            decoding keeps alive (`HELD`) * bytes; where a device has room for more, whole frames
+            are decoded (`whole_decode_bytes`); a diffusion decoder takes 6 times as much (256
+            channels of a token of 16 pixels, some ten of them)
+frames      pixels of the clip * 6 * bytes (the decoder's tiles, and what they are joined to)
 adapters    bytes of the rows of those that are worn; of one by path, nothing is known here
 runtime     Python, torch and the device's context: 0.75 GiB
 peak        runtime + latents + weights + adapters + the larger of denoise and decode + frames;
@@ -21,6 +22,7 @@ peak        runtime + latents + weights + adapters + the larger of denoise and d
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.catalog.spec import Architecture
@@ -29,8 +31,30 @@ from ltxserve.engine.plan.nouns import Guidance, MemoryEstimate, Stage
 from ltxserve.types import Shape
 
 RUNTIME = 768 * 2**20
-_LIVE = 18
-_DECODE_VALUES = 24
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is alive at once, counted on tensors without memory at full size (benchmarks/engine).
+
+    denoise: widths of a token, in one call of the transformer. decode: values of a pixel, besides
+    the picture itself.
+    """
+
+    denoise: float
+    decode: float
+
+
+HELD = {
+    "ltx-video": Held(16.1, 47.1),
+    "ltx-2.0": Held(27.5, 39.6),
+    "ltx-2.3": Held(31.5, 33.3),
+    "ltx-2.5": Held(31.5, 33.3),
+    "ltx-2.5-diffusion": Held(31.5, 33.3),  # in DECODERS' times
+    "tiny": Held(24.0, 5.2),
+}
+_MOST = Held(31.5, 47.1)
+_PICTURE = 6  # values of a pixel: three of tiles, three of what they are joined to
 _TILE, _SMALL_TILE = (512, 512, 121), (512, 512, 57)
 _LATENT = ("denoise", "upscale_spatial", "upscale_temporal", "decode_video")
 _DENOISERS = ("checkpoint", "transformer")
@@ -65,13 +89,26 @@ def weights(spec: ModelSpec, roles: frozenset[str] | None = None) -> dict[str, i
     return found
 
 
-DECODERS = {"conv": 1, "diffusion": 8}
+DECODERS = {"conv": 1, "diffusion": 6}
 """How much decoding with each kind of VAE takes, in times of what a convolutional one takes."""
 
 
-def decode_bytes(tile: tuple[int, ...], value_bytes: int) -> int:
-    """What decoding so many pixels (width, height, frames) at once takes."""
-    return math.prod(tile) * _DECODE_VALUES * value_bytes
+def held(spec: ModelSpec) -> Held:
+    """What a row's model keeps alive; of one that was not counted, the most of all."""
+    names = (spec.name, spec.layout, spec.family)
+    return next((HELD[name] for name in names if name in HELD), _MOST)
+
+
+def whole_decode_bytes(memory: MemoryEstimate, shape: Shape, frames: int, value_bytes: int) -> int:
+    """What decoding so many whole frames at once takes, by the figures of a plan.
+
+    shape: that is decoded. value_bytes: of one activation, which the plan only supposes.
+    """
+    pixels, parts = shape.width * shape.height, memory.components
+    supposed = parts["frames"] / (pixels * shape.num_frames * _PICTURE)
+    tile = math.prod(map(min, (shape.width, shape.height, shape.num_frames), _TILE))
+    each = parts["decode"] / supposed / tile
+    return round(pixels * frames * (each + _PICTURE / 2) * value_bytes)
 
 
 def estimate_memory(
@@ -91,19 +128,19 @@ def estimate_memory(
     width = spec.architecture.width + spec.architecture.audio_width
     clip = (last.width, last.height, last.num_frames)
     tile = tuple(map(min, clip, _SMALL_TILE if low_vram else _TILE))
-    held = weights(spec, _optional(stages))
+    alive, files = held(spec), weights(spec, _optional(stages))
     parts = {
         "latents": largest * spec.architecture.latent_channels * 4 * 4,
-        "denoise": max(passes) * width * each * _LIVE,
-        "decode": decode_bytes(tile, each) * DECODERS[spec.vae],
-        "frames": last.width * last.height * last.num_frames * 3 * each,
+        "denoise": round(max(passes) * width * each * alive.denoise),
+        "decode": round(math.prod(tile) * each * alive.decode) * DECODERS[spec.vae],
+        "frames": math.prod(clip) * each * _PICTURE,
         "runtime": RUNTIME,
         **({"adapters": adapters} if adapters else {}),
     }
-    resident = max(held.values()) if low_vram else sum(held.values())
+    resident = max(files.values()) if low_vram else sum(files.values())
     working = max(parts["denoise"], parts["decode"] + parts["frames"])
     peak = parts["runtime"] + parts["latents"] + resident + adapters + working
-    return MemoryEstimate({**held, **parts}, peak)
+    return MemoryEstimate({**files, **parts}, peak)
 
 
 def estimate_default(spec: ModelSpec, low_vram: bool = False) -> MemoryEstimate:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ltxserve.engine.backends.base import Frames
 from ltxserve.engine.geometry import FRAME_STEP
 from ltxserve.engine.plan import Plan
-from ltxserve.engine.plan.memory import decode_bytes
+from ltxserve.engine.plan.memory import whole_decode_bytes
 
 Vae: TypeAlias = AutoencoderKLLTX2Video | AutoencoderKLLTXVideo
 
@@ -56,9 +56,9 @@ def window_for(plan: Plan, room: int, value_bytes: int) -> Window:
     """
     if plan.low_vram:
         return SPARING
-    shape, most = plan.generate, Window()
-    frames = min(shape.num_frames, (most.length - 1) * FRAME_STEP + 1)
-    needs = decode_bytes((shape.width, shape.height, frames), value_bytes)
+    shape = next(stage.shape for stage in plan.stages if stage.kind == "decode_video")
+    frames = min(shape.num_frames, (Window().length - 1) * FRAME_STEP + 1)
+    needs = whole_decode_bytes(plan.memory, shape, frames, value_bytes)
     return Window(tiled=needs > room)
 
 

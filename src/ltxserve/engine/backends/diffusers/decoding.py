@@ -45,8 +45,5 @@ class Decoding:
     def _window(self) -> Window:
         if self._spares:
             return SPARING
-        parts = self._plan.memory.components
-        room = self._residency.room(parts.get("frames", 0) + parts.get("latents", 0))
-        # Of a diffusion decoder, a value stands for several.
-        each = self._vae.dtype.itemsize * getattr(self._vae, "decode_weight", 1)
-        return window_for(self._plan, room, each)
+        room = self._residency.room(self._plan.memory.components.get("latents", 0))
+        return window_for(self._plan, room, self._vae.dtype.itemsize)

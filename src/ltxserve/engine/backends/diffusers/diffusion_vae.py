@@ -16,7 +16,6 @@ from diffusers.models.autoencoders.vae import DecoderOutput
 from torch import Tensor
 
 from ltxserve.engine.backends.diffusers.neighbourhood import Neighbourhood, natten_kernel
-from ltxserve.engine.plan.memory import DECODERS
 
 NOISE_SEED = 0
 DECODER = "diffusion"
@@ -27,7 +26,6 @@ class DiffusionVae(AutoencoderKLLTX2Video):
     """Latents as AutoencoderKLLTX2Video's, frames by LTX2VideoDiffusionDecoderModel."""
 
     decoder: Any
-    decode_weight = DECODERS["diffusion"]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], **more: Any) -> DiffusionVae:

@@ -16,7 +16,7 @@ from ltxserve.engine.backends.diffusers.decode import (
     window_for,
     windows,
 )
-from ltxserve.engine.plan.memory import decode_bytes
+from ltxserve.engine.plan.memory import whole_decode_bytes
 from ltxserve.media.frames import psnr
 from tests.memory import Allocations
 from tests.tiny import backend, planned
@@ -111,7 +111,7 @@ def test_without_sharing_the_seam_would_be_seen():
 
 def test_frames_are_decoded_whole_where_there_is_room():
     plan = planned(width=256, height=128, num_frames=121)
-    needs = decode_bytes((256, 128, 121), 4)
+    needs = whole_decode_bytes(plan.memory, plan.generate, 121, 4)
     assert window_for(plan, needs, 4) == Window()
     assert window_for(plan, needs - 1, 4) == Window(tiled=True)
     assert window_for(planned(low_vram=True), 10**15, 4) == SPARING

@@ -19,6 +19,7 @@ from ltxserve.engine.backends.diffusers.diffusion_vae import DiffusionVae
 from ltxserve.engine.backends.diffusers.neighbourhood import Neighbourhood
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import parse_request, plan
+from ltxserve.engine.plan.memory import DECODERS
 from ltxserve.errors import ModelUnavailable, RequestRefused
 from ltxserve.types import GenerationRequest
 from tests.replicas.folders import catalog_with, small_row, write_row
@@ -159,4 +160,4 @@ def test_the_row_asks_for_what_the_decoder_needs():
         plan(parse_request({**asked, "model": name}), catalog).memory.components["decode"]
         for name in ("ltx-2.5-22b-distilled", ROW.name)
     ]
-    assert needs[1] == 8 * needs[0]
+    assert needs[1] == DECODERS["diffusion"] * needs[0]
