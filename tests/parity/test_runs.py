@@ -89,6 +89,18 @@ class Theirs:
         more: Sequence[Any] = (),
     ) -> tuple[Tensor, Tensor]:
         """Normalised latents of picture and sound. sound: held as a whole. more: items."""
+        picture, heard = self.ended(stage, shown, begun, sound, more)
+        return picture.latent, heard.latent
+
+    def ended(
+        self,
+        stage: Stage,
+        shown: list[ConditionFrames],
+        begun: tuple[Tensor, Tensor] | None = None,
+        sound: Tensor | None = None,
+        more: Sequence[Any] = (),
+    ) -> tuple[Any, Any]:
+        """Their states of picture and sound in the end."""
         shape, sigmas = stage.shape, torch.tensor([*(stage.sigmas or ()), 0.0])
         if stage.sigmas is None:
             sigmas = reference("ltx_core.components.schedulers:LTX2Scheduler")().execute(
@@ -132,7 +144,7 @@ class Theirs:
         ended = loop(sigmas, *states, stepper, whole_model, denoiser)
         tools = (video, audio)
         made = [t.unpatchify(t.clear_conditioning(s)) for t, s in zip(tools, ended, strict=True)]
-        return made[0].latent, made[1].latent
+        return made[0], made[1]
 
     def sampler(self, first: bool) -> tuple[Any, Any]:
         """The loop and its step: 2.5, distilled, draws noise in the first stage."""
