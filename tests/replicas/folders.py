@@ -108,13 +108,17 @@ def _write_upscalers(root: Path, row: ModelSpec) -> None:
 
 
 def write_apart(root: Path, row: ModelSpec, made: Replica) -> None:
-    """The transformer as GGUF, and the rest in files of their own, as ComfyUI wants them."""
+    """The transformer as GGUF, and the rest in files of their own, as ComfyUI wants them.
+
+    From 2.3 on, the connectors lie in the GGUF, and the projection alone in a file beside it.
+    """
+    inside = CONNECTORS if row.version != "2.0" else ()
     for file in row.files:
         place = root / (file.repo or row.repo) / file.path
         if file.role == "transformer":
-            write_gguf(without(made, CONNECTORS), place)
+            write_gguf(made if inside else without(made, CONNECTORS), place)
         elif file.role in APART:
-            own = made.part(*APART[file.role]).tensors
+            own = without(made.part(*APART[file.role]), inside).tensors
             bare = {n.removeprefix("vae."): t for n, t in own.items()}
             Replica(bare, made.metadata).save(place)
 

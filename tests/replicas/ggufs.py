@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import gguf
@@ -13,13 +14,15 @@ from torch import Tensor
 from tests.replicas.build import MODEL, Replica
 
 Kind = gguf.GGMLQuantizationType
+_BLOCKS = re.compile(r"transformer_(1d_)?blocks\.")
+"""Of the transformer, and of the connectors where they lie in the same file."""
 
 
 def of_kind(name: str, tensor: Tensor, kind: Kind) -> Kind:
     """What a tensor is stored as: matrices of blocks small, other ones in bf16, the rest large."""
     if tensor.ndim != 2 or "scale_shift_table" in name:
         return Kind.F32
-    return kind if "transformer_blocks." in name else Kind.BF16
+    return kind if _BLOCKS.search(name) else Kind.BF16
 
 
 def write_gguf(made: Replica, path: Path, kind: Kind = Kind.Q8_0, prefix: str = "") -> Path:

@@ -85,7 +85,10 @@ def test_nvfp4_makes_the_clip_of_the_numbers_it_stands_for(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("large", "small"),
-    [("ltxv-2b-0.9.6-dev", "ltxv-2b-0.9.6-dev-gguf"), ("ltx-2-19b-dev", "ltx-2-19b-dev-gguf")],
+    [
+        ("ltxv-2b-0.9.6-dev", "ltxv-2b-0.9.6-dev-gguf"),
+        ("ltx-2.3-22b-distilled-1.1", "ltx-2.3-22b-distilled-1.1-gguf"),
+    ],
 )
 def test_gguf_makes_the_clip_of_the_numbers_it_stands_for(large: str, small: str, tmp_path: Path):
     rows = small_row(large), small_row(small)

@@ -82,13 +82,14 @@ def test_others_are_made_large(tmp_path: Path):
 
 
 def test_a_gguf_says_itself_what_its_bytes_mean(tmp_path: Path):
-    names = ("transformer_blocks.0.weight", "proj_in.weight")
+    names = ("transformer_blocks.0.weight", "transformer_1d_blocks.0.weight", "proj_in.weight")
     whole = Replica({MODEL + name: WEIGHT for name in names}, {"config": "{}"})
     file = open_gguf(write_gguf(whole, tmp_path / "w.gguf"))
     places = {name: (file, entry) for name, entry in file.entries.items()}
     layers = keep_small(model(), places)
     assert isinstance(layers["transformer_blocks.0"], GgufLinear)
     take_scales(layers, {}, CPU)
+    assert [places[name][1].packed for name in names] == ["Q8_0", "Q8_0", ""]
     for name, packed in file.read(names):
         made, wanted = made_large(packed, name, places[name], {}), meant(whole).tensors
         assert torch.equal(made.float(), wanted[MODEL + name]), name
