@@ -110,7 +110,7 @@ def test_what_a_running_model_cannot_do_yet_is_refused_by_field():
 
 def test_a_later_model_still_hears_of_its_other_problems():
     assert refusal_of(
-        model="ltx-2.5-22b-distilled-nvfp4", seconds=40, negative_prompt="blur"
+        model="ltx-2.5-22b-distilled-int8", seconds=40, negative_prompt="blur"
     ).codes == (
         "not_yet_in_this_build",
         "duration_too_long",
