@@ -72,8 +72,8 @@ soak: $(READY)  ## 200 mixed requests on one engine: what memory they leave behi
 bench-service: $(READY)  ## measure what the service costs: enqueueing, starting, events, a job's overhead
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.service $(ARGS)
 
-gpu: $(READY)  ## the tests that need a CUDA GPU
-	$(BIN)/pytest -m gpu $(ARGS)
+gpu: $(READY)  ## the tests that need a CUDA GPU; full-size models write out/full-size.json
+	$(BIN)/pytest -m gpu tests/gpu tests/unit $(ARGS)
 
 train-tiny: $(READY)  ## train the built-in model again, resumable
 	$(BIN)/ltxserve train tiny $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -47,7 +48,13 @@ def compare(request: GenerationRequest, rounds: int) -> Compared:
 
 def main() -> None:
     """Compare, and print the figures."""
+    if "--gpu" in sys.argv:
+        from benchmarks.engine import gpu  # late: it brings what only full-size models need
+
+        gpu.main([word for word in sys.argv[1:] if word != "--gpu"])
+        return
     asked = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    asked.add_argument("--gpu", action="store_true", help="full-size models; --gpu --help")
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--frames", type=int, default=49)
     asked.add_argument("--size", default="256x256")

@@ -23,6 +23,7 @@ from transformers import PreTrainedModel
 
 from ltxserve.catalog import ModelSpec, load_catalog
 from ltxserve.engine.backends.base import Backend, Placement
+from ltxserve.engine.backends.diffusers.load import tune
 from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear, choose_arithmetic
 from ltxserve.engine.backends.diffusers.reading.layout import Layout, PartLayout, load_layout
@@ -73,9 +74,9 @@ def engine_of(spec: ModelSpec, placement: Placement, device: torch.device, told:
     """An engine on which this row has random weights, in the arithmetic that its rows run in."""
 
     def create(row: ModelSpec, where: Placement) -> Backend:
-        del where
         with torch.inference_mode(False):
             parts = random_parts(row, device, told)
+            tune(parts["transformer"], where, device, torch.bfloat16)
             family = LtxvBackend if row.family == "ltx-video" else DiffusersBackend
             return family(row, parts, device)
 
@@ -88,7 +89,9 @@ def random_parts(spec: ModelSpec, device: torch.device, told: Told = FULL) -> di
     """All that a row's pipeline is made of, by diffusers' names, upscalers too."""
     torch.manual_seed(0)
     layout = load_layout(spec.layout)
-    parts: dict[str, Any] = {}
+    # As one that was read: in main memory, until a prompt needs it. First, while there is room.
+    text = fill(_empty_text(spec, told), device).to("cpu")
+    parts: dict[str, Any] = {"text_encoder": text}
     for part in layout.parts:
         made = empty_part(part, layout, spec, told)
         if part.name == "transformer" and spec.precision == "fp8":
@@ -100,7 +103,6 @@ def random_parts(spec: ModelSpec, device: torch.device, told: Told = FULL) -> di
         own = FULL if told == FULL else told.upscalers.get(part.name)
         if part.name.endswith("upsampler") and own is not None:
             parts[part.name] = fill(empty_part(part, layout, spec, own), device)
-    parts["text_encoder"] = fill(_empty_text(spec, told), device)
     parts["tokenizer"] = _tokenizer()
     parts["scheduler"] = scheduler_of(spec)
     return parts

@@ -99,6 +99,16 @@ def held(spec: ModelSpec) -> Held:
     return next((HELD[name] for name in names if name in HELD), _MOST)
 
 
+def decode_bytes(
+    tile: tuple[int, ...], value_bytes: int, values: float = HELD["ltx-2.5"].decode
+) -> int:
+    """What decoding so many pixels (width, height, frames) at once takes, their picture left out.
+
+    values: that are alive at once, of each pixel.
+    """
+    return round(math.prod(tile) * value_bytes * values)
+
+
 def whole_decode_bytes(memory: MemoryEstimate, shape: Shape, frames: int, value_bytes: int) -> int:
     """What decoding so many whole frames at once takes, by the figures of a plan.
 
@@ -132,7 +142,7 @@ def estimate_memory(
     parts = {
         "latents": largest * spec.architecture.latent_channels * 4 * 4,
         "denoise": round(max(passes) * width * each * alive.denoise),
-        "decode": round(math.prod(tile) * each * alive.decode) * DECODERS[spec.vae],
+        "decode": decode_bytes(tile, each, alive.decode) * DECODERS[spec.vae],
         "frames": math.prod(clip) * each * _PICTURE,
         "runtime": RUNTIME,
         **({"adapters": adapters} if adapters else {}),

@@ -135,13 +135,13 @@ def load_backend(spec: ModelSpec, placement: Placement) -> Backend:
             parts = _from_folder(spec, PARTS, folder or Path(), dtype)
         else:
             parts = _from_files(spec, located, dtype, device)
-        _tune(parts["transformer"], placement, device, dtype)
+        tune(parts["transformer"], placement, device, dtype)
         if spec.family == "ltx-video":
             return LtxvBackend(spec, parts, device, find)
         return DiffusersBackend(spec, parts, device, find)
 
 
-def _tune(transformer: Any, placement: Placement, device: torch.device, dtype: torch.dtype) -> None:
+def tune(transformer: Any, placement: Placement, device: torch.device, dtype: torch.dtype) -> None:
     """Make it quicker, as the operator has chosen. Raises ModelUnavailable `backend_missing`."""
     from ltxserve.engine.backends.diffusers.attention import Place, attend_by, choose_attention
     from ltxserve.engine.backends.diffusers.compiling import compile_blocks
