@@ -7,6 +7,7 @@ from typing import Any
 
 from ltxserve.catalog import Catalog
 from ltxserve.engine.backends.base import Foreseen
+from ltxserve.engine.loras import with_triggers
 from ltxserve.engine.plan import Plan, plan
 from ltxserve.engine.plan.foresight import chosen_frames
 from ltxserve.types import GenerationRequest
@@ -23,7 +24,9 @@ class Foreseeing:
         """The next plan, with what was said in the first stage of the one before."""
         changes: dict[str, Any] = {}
         if said.prompt is not None:
-            changes |= {"prompt": said.prompt, "enhance_prompt": False}
+            asked = self._request
+            written = with_triggers(said.prompt, asked.prompt, asked.loras, self._catalog)
+            changes |= {"prompt": written, "enhance_prompt": False}
         if said.seconds is not None and before.auto_length is not None:
             frames = chosen_frames(said.seconds, before.auto_length, before.deliver.fps)
             changes |= {"num_frames": frames, "seconds": None, "auto_length": None}

@@ -67,6 +67,16 @@ def warn_of_misuse(
             )
 
 
+def with_triggers(written: str, asked: str, uses: tuple[LoraUse, ...], catalog: Catalog) -> str:
+    """A prompt that was written anew, with what adapters act on where it has lost those words."""
+    names = [use.name_or_path.strip() for use in uses if not is_path(use.name_or_path)]
+    words = [catalog.lora(name).trigger for name in names]
+    lost = (
+        w for w in words if w and w.lower() in asked.lower() and w.lower() not in written.lower()
+    )
+    return " ".join([written, *dict.fromkeys(lost)])
+
+
 def file_bytes(loras: tuple[PlannedLora, ...]) -> int:
     """Bytes of all these files; those whose size no row says are left out."""
     return sum(lora.bytes or 0 for lora in loras)

@@ -38,6 +38,25 @@ def test_the_next_plan_has_what_was_said_and_remembers_what_was_asked():
     assert made.prompt == alone.prompt
 
 
+def test_words_that_adapters_act_on_are_not_lost():
+    model = small_row("ltx-2.3-22b-distilled-1.1")
+    uses = [{"name_or_path": "2.3-cinemagraph"}, {"name_or_path": "/a/own.safetensors"}]
+    asked = request(
+        model.name, prompt="cinemagraph_motion, a lake", enhance_prompt=True, loras=uses
+    )
+    catalog = catalog_with(model)
+    first = plan(asked, catalog)
+    for written, wanted in (
+        ("A still lake.", "A still lake. CINEMAGRAPH_MOTION"),
+        ("A lake, Cinemagraph_Motion.", "A lake, Cinemagraph_Motion."),
+    ):
+        made = Foreseeing(asked, catalog).planned(first, Foreseen(prompt=written))
+        assert made.prompt == wanted
+    plain = asked.model_copy(update={"prompt": "a lake"})
+    made = Foreseeing(plain, catalog).planned(first, Foreseen(prompt="A still lake."))
+    assert made.prompt == "A still lake.", "what was not asked for is not added"
+
+
 def test_a_length_becomes_frames_of_the_clips_rate():
     asked = request(TELLS.name, auto_length={"max_seconds": 10}, fps=30)
     first = plan(asked, SMALL)
