@@ -8,7 +8,7 @@ from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.engine import Engine
 from ltxserve.engine.warming import warm_sizes
-from ltxserve.errors import OutOfMemory
+from ltxserve.errors import GenerationFailed, OutOfMemory
 from tests.unit.engine.fakes import Loader
 
 
@@ -38,9 +38,17 @@ def test_a_size_that_the_model_cannot_make_is_passed_over(caplog: pytest.LogCapt
     assert "no warm-up of tiny at 9999999x128x9" in caplog.text
 
 
-def test_running_out_of_memory_is_not_hidden():
+def test_where_memory_runs_out_a_worker_lives_on(caplog: pytest.LogCaptureFixture):
     def exhausted(step: int) -> None:
         raise OutOfMemory
 
-    with pytest.raises(OutOfMemory):
-        warm_sizes(engine(Loader(exhausted), (128, 128, 9)), "tiny")
+    warm_sizes(engine(Loader(exhausted), (128, 128, 9)), "tiny")
+    assert "no warm-up of tiny at 128x128x9" in caplog.text
+
+
+def test_a_model_that_breaks_is_not_hidden():
+    def broken(step: int) -> None:
+        raise GenerationFailed("generation_failed", "It broke.", "")
+
+    with pytest.raises(GenerationFailed):
+        warm_sizes(engine(Loader(broken), (128, 128, 9)), "tiny")
