@@ -58,6 +58,7 @@ def in_blocks(query: Tensor, key: Tensor, value: Tensor, kernel: Sides) -> Tenso
     out = torch.empty_like(query)
     frames, rows, columns = axes
     wide = torch.stack([columns.keys(first) for first in columns.firsts])
+    masks, seen_as = query.new_empty(0), None
     for t in frames.firsts:
         for h in rows.firsts:
             near = (slice(None), frames.span(t), rows.span(h))
@@ -66,9 +67,12 @@ def in_blocks(query: Tensor, key: Tensor, value: Tensor, kernel: Sides) -> Tenso
                 [asked[:, :, :, w : w + columns.block] for w in columns.firsts], dim=1
             )
             keys, values = (_gathered(part[near], wide) for part in (key, value))
-            masks = torch.stack(
-                [_mask(frames.sees(t), rows.sees(h), columns.sees(w)) for w in columns.firsts]
-            )
+            kind = frames.kind(t), rows.kind(h)
+            if kind != seen_as:  # most are of the kind of the one before
+                seen_as = kind
+                masks = torch.stack(
+                    [_mask(frames.sees(t), rows.sees(h), columns.sees(w)) for w in columns.firsts]
+                )
             made = _attended(asked, keys, values, masks)
             for number, w in enumerate(columns.firsts):
                 place = slice(t, t + frames.block), slice(h, h + rows.block)
@@ -102,6 +106,11 @@ class _Axis:
         """The same, as numbers."""
         span = self.span(first)
         return torch.arange(span.start, span.stop, device=self._device)
+
+    def kind(self, first: int) -> int:
+        """Blocks of one kind see alike: -1 those whose windows are all whole, else each its own."""
+        start, end = first - self.kernel // 2, first + self.block + (self.kernel - 1) // 2
+        return -1 if start >= 0 and end <= self._length else first
 
     def sees(self, first: int) -> Tensor:
         """Which of the block's keys each of its queries sees: (block, reach)."""

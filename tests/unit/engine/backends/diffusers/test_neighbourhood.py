@@ -55,6 +55,7 @@ def parts(grid: Sides, seed: int = 0) -> list[Tensor]:
         ((2, 16, 9), (3, 3, 11)),
         ((1, 1, 1), (3, 3, 3)),
         ((13, 3, 20), (11, 11, 11)),
+        ((26, 27, 9), (3, 5, 3)),
     ],
 )
 def test_blocks_give_what_every_token_by_itself_gives(grid: Sides, kernel: Sides):
