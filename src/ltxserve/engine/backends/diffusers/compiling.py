@@ -12,6 +12,7 @@ from torch import nn
 from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.errors import ModelUnavailable
 
+CACHE_KEY = "TORCHINDUCTOR_CACHE_DIR"
 RECOMPILES = 64
 """Sizes, kinds of guidance and of conditions that one block may be compiled for; PyTorch stops at
 eight, and runs what comes after without a word as it was before."""
@@ -37,8 +38,7 @@ def compile_blocks(
             "compile",
         )
     if tuning.compiler == "inductor":
-        # Both compilers below read this when they are first asked; who has set it knows why.
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+        keep_compiled(cache)
     limits: Any = torch._dynamo.config
     limits.recompile_limit = max(limits.recompile_limit, RECOMPILES)
     transformer.compile_repeated_blocks(
@@ -49,6 +49,21 @@ def compile_blocks(
     blocks = Blocks(transformer, graphs)
     transformer.register_forward_pre_hook(blocks)
     return blocks
+
+
+def keep_compiled(cache: Path) -> None:
+    """Have Inductor and Triton keep what they make in a folder.
+
+    Where somebody has named another one to them, that is used: who does so knows why. Inductor
+    writes its own choice in the same place when it is imported.
+    """
+    from torch._inductor.runtime.cache_dir_utils import (
+        default_cache_dir,
+    )  # late: most never need it
+
+    named = os.environ.get(CACHE_KEY)
+    if named is None or Path(named) == Path(default_cache_dir()):
+        os.environ[CACHE_KEY] = str(cache.absolute())
 
 
 class Blocks:

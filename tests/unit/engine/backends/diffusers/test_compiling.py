@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._inductor.runtime.cache_dir_utils import cache_dir, default_cache_dir
 
 from ltxserve.engine.backends.base import Placement
-from ltxserve.engine.backends.diffusers.compiling import RECOMPILES, Blocks, compile_blocks
+from ltxserve.engine.backends.diffusers.compiling import (
+    CACHE_KEY,
+    RECOMPILES,
+    Blocks,
+    compile_blocks,
+    keep_compiled,
+)
 from ltxserve.engine.backends.tuning import Tuning
 from ltxserve.engine.engine import Engine
 from ltxserve.errors import ModelUnavailable
@@ -133,6 +140,24 @@ def test_as_many_sizes_as_are_declared_stay_compiled(compiler: Counting, tmp_pat
         transformer._forward_pre_hooks.clear()
         for block in transformer.transformer_blocks:
             block._compiled_call_impl = None
+
+
+@pytest.mark.parametrize("before", [None, default_cache_dir()])
+def test_what_was_compiled_is_kept_where_it_should_be(
+    before: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Inductor names its own place in the environment as soon as it is imported."""
+    monkeypatch.setenv(CACHE_KEY, before or "")
+    if before is None:
+        monkeypatch.delenv(CACHE_KEY)
+    keep_compiled(tmp_path)
+    assert Path(cache_dir()) == tmp_path
+
+
+def test_a_place_that_somebody_named_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(CACHE_KEY, str(tmp_path / "own"))
+    keep_compiled(tmp_path)
+    assert Path(cache_dir()) == tmp_path / "own"
 
 
 @pytest.mark.gpu
