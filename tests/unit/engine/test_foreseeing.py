@@ -1,6 +1,7 @@
 """Open plans on their way to the one that runs, with a fake that says things at once."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ltxserve.engine.engine import Engine
 from ltxserve.engine.foreseeing import Foreseeing
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.errors import MediaError
+from ltxserve.media.metadata import read_metadata
 from ltxserve.types import GenerationRequest
 from tests.replicas.folders import catalog_with, small_row
 from tests.tiny import Diary
@@ -109,3 +111,12 @@ def test_models_that_say_nothing_are_not_asked():
     engine = Engine(create=(loader := Loader()))
     engine.generate(GenerationRequest(prompt="a ball", num_frames=9))
     assert not loader.last.foresaw
+
+
+def test_the_file_says_with_which_words_it_was_made(tmp_path: Path):
+    engine = Engine(catalog=SMALL, create=Loader())
+    asked = request(WRITES.name, enhance_prompt=True, num_frames=9, num_inference_steps=1)
+    engine.write(asked, tmp_path / "a.mp4")
+    found = read_metadata(tmp_path / "a.mp4")
+    assert found["prompt"] == "a dog, seen from above"
+    assert json.loads(found["plan"])["asked_prompt"] == "a dog"

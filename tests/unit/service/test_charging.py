@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from ltxserve.catalog import load_catalog
 from ltxserve.credits import ledger
 from ltxserve.credits.pricing import price_of
 from ltxserve.db.database import Database
+from ltxserve.engine.engine import Engine
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.jobs import store
 from ltxserve.jobs.engine import Enqueuer
 from ltxserve.jobs.rows import Job, Outcome
+from ltxserve.pool.base import Report
 from ltxserve.service.charging import Charging, held_price
 from ltxserve.service.endings import Endings
 from ltxserve.service.placing import Order
+from ltxserve.service.running import outcome_of
+from tests.replicas.folders import catalog_with, small_row
+from tests.unit.engine.fakes import Loader
 from tests.unit.service.test_endings import Desk
+from tests.unit.service.test_rendering import Bare, payload
 
 CATALOG = load_catalog()
 CHARGING = Charging(CATALOG)
@@ -102,3 +109,16 @@ def test_a_price_list_that_is_gone_leaves_what_was_agreed(database: Database):
     assert CHARGING(job, made(10)) == 60
     free = dataclasses.replace(job, price=0, price_list="free")
     assert CHARGING(free, made(10)) == 0
+
+
+def test_what_a_worker_reports_is_what_is_charged(database: Database, tmp_path: Path):
+    able = small_row("ltx-2.5-22b-distilled")
+    bare = Bare(tmp_path, Engine(catalog=catalog_with(able), create=Loader()))
+    asked = {"prompt": "p", "model": able.name, "width": 64, "height": 64, "auto_length": {}}
+    result = bare.renderer(payload({**asked, "num_inference_steps": 1}), bare.tell)
+    assert result["num_frames"] == 49, "what the fake takes for the right length"
+    assert "choose_length" in [update.get("stage") for update in bare.told]
+    outcome = outcome_of(Report("succeeded", (), 0, result, None, "w"))
+    assert outcome.plan is not None
+    job = a_job(database)
+    assert CHARGING(job, outcome.plan) == CHARGING(job, made(2)) < job.price
