@@ -119,3 +119,10 @@ def test_an_extension_is_written_out_once():
 )
 def test_the_chosen_length_is_on_the_grid_and_within_the_bounds(seconds: float, frames: int):
     assert chosen_frames(seconds, PlannedAutoLength(25, 97, 8), 24.0) == frames
+
+
+def test_every_row_that_runs_and_tells_lengths_names_the_file_that_does():
+    able = [spec for spec in CATALOG.models.values() if spec.runs and spec.supports.duration_head]
+    assert able
+    for spec in able:
+        assert "duration_head" in {file.role for file in spec.files}, spec.name
