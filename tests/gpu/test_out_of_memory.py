@@ -69,10 +69,16 @@ def test_memory_is_the_same_after_it_ran_out(case: Case, bench: Bench):
     modest = case.request(num_frames=9)
     wanted = engine.generate(modest).frames
     before = held(device)
-    # Room for next to nothing: both tries fail, and the run with them.
-    with scarce(device, 1024 if device.type == "cpu" else 16 * MIB), pytest.raises(OutOfMemory):
-        engine.generate(case.request())
-    assert abs(held(device) - before) < MIB
+    # Room for next to nothing. On a GPU the ladder finds some: all but what works leaves it.
+    with scarce(device, 1024 if device.type == "cpu" else 16 * MIB):
+        try:
+            made = engine.generate(case.request())
+        except OutOfMemory:
+            made = None
+    assert made is None or any("Memory ran out" in word for word in made.warnings)
+    assert made is None or device.type == "cuda"
+    assert held(device) < before + MIB
+    del made
     assert np.array_equal(engine.generate(modest).frames, wanted)
     assert abs(held(device) - before) < MIB
 
@@ -91,10 +97,11 @@ def test_the_ladder_ends_in_a_clip_and_leaves_nothing(case: Case, bench: Bench):
         made = engine.generate(request)
     assert made.frames.shape == wanted.frames.shape
     assert [word for word in made.warnings if "decoded in smaller pieces" in word]
-    assert abs(held(device) - before) < MIB
+    assert held(device) < before + MIB
     again = engine.generate(request)
     assert not again.warnings
     assert np.array_equal(again.frames, wanted.frames)
+    assert abs(held(device) - before) < MIB
 
 
 def needing(
