@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.backends.diffusers.load import PARTS, load_backend, weights_folder
+from ltxserve.engine.backends.diffusers.run import DiffusersBackend
 from ltxserve.errors import ModelUnavailable
 from tests.tiny import SPEC, backend
 
@@ -136,6 +137,7 @@ def test_the_catalogs_row_says_what_the_weights_are():
 def test_a_model_loaded_in_inference_mode_works_outside():
     with torch.inference_mode():
         loaded = load_backend(SPEC, Placement())
+    assert isinstance(loaded, DiffusersBackend)
     text = loaded.pipeline.text_encoder
     tensors = [*text.parameters(), *text.buffers()]
     assert tensors
