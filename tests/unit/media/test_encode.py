@@ -18,6 +18,7 @@ import pytest
 
 from ltxserve.errors import Cancelled, MediaError
 from ltxserve.media.colour import Pixels
+from ltxserve.media.decode import read_sound
 from ltxserve.media.encode import WAITING_FRAMES, check_target, write_video
 from ltxserve.media.frames import psnr
 from ltxserve.media.sound import Sound
@@ -104,6 +105,18 @@ def test_aac_is_within_one_block_of_the_picture(tmp_path: Path) -> None:
         declared = container.streams.audio[0].duration
     assert declared == 98000
     assert 0 <= decoded - 98000 < 1024
+
+
+@pytest.mark.parametrize("hertz", [50, 440, 3000])
+def test_a_pure_tone_stays_pure(tmp_path: Path, hertz: int) -> None:
+    """Coders that are good at noise can be bad at this, and it is what one hears first."""
+    wave = 0.8 * np.sin(2 * np.pi * hertz * np.arange(48000) / 48000)
+    clip = moving_clip(24, 64, 64)
+    given = Sound(np.stack([wave, wave]).astype(np.float32), 48000)
+    path = write_video([clip], target(tmp_path / "a.mp4", clip), given).path
+    inner = slice(4000, 44000)
+    error = read_sound(path).samples[0, inner] - wave[inner]
+    assert 10 * np.log10(np.mean(wave[inner] ** 2) / np.mean(error**2)) > 30
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100, 48000, 96000])
