@@ -12,16 +12,19 @@ from random import Random
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ltxserve.training.tiny.fitting import Fitting, autocast
 from ltxserve.training.tiny.latents import Batch, caption_of
+from ltxserve.training.tiny.masks import MaskReader, thing_masks
+from ltxserve.training.tiny.model import HEAD_WIDTH, VIDEO_HEADS
 from ltxserve.training.tiny.net import Net
 from ltxserve.training.tiny.noising import FPS, Noised, noised
 
 NO_TEXT = 0.1  # share of captions left empty, for guidance
 AUDIO_WEIGHT = 0.3
 EMA = 0.998
+READ_AT = 3  # the block that masks are read after; the last one makes latents of what they say
 GUIDED_ABOVE = 0.5  # noise level; below it words change little and guidance would only sharpen
 
 Sampler = Callable[[Net, Path], None]
@@ -49,7 +52,10 @@ class TransformerJob:
         self.sampler, self.moments, self.guidance = sampler, moments, guidance
         self.name, self.steps, self.source, self.device = name, steps, source, device
         self.net = Net().to(device)
-        self.fitting = Fitting(self.net, muon_lr=0.006, adam_lr=7e-4)
+        blocks = self.net.transformer.transformer_blocks
+        self.reader = MaskReader(blocks[READ_AT], VIDEO_HEADS * HEAD_WIDTH).to(device)
+        fitted = nn.ModuleDict({"net": self.net, "reader": self.reader})
+        self.fitting = Fitting(fitted, muon_lr=0.006, adam_lr=7e-4)
         self.average = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
 
     def start_from(self, average: dict[str, Tensor]) -> None:
@@ -72,15 +78,25 @@ class TransformerJob:
         seen = noised(batch, self.net.transformer.rope, chance, self.moments).to(self.device)
         with autocast(self.device):
             video, audio = self._predict(seen, texts, batch)
+        mask_loss = self._mask_loss(seen, batch)
         if self.guidance > 1:
             seen = self._guided(seen, (video, audio), texts, batch)
         video_loss = ((video.float() - seen.video_target).square() * seen.weights).sum() / (
             seen.weights.sum() * seen.video.shape[2]
         )
         audio_loss = (audio.float() - seen.audio_target).square().mean()
-        self.fitting.update(video_loss + AUDIO_WEIGHT * audio_loss, scale)
+        self.fitting.update(video_loss + AUDIO_WEIGHT * audio_loss + mask_loss, scale)
         self._follow(min(EMA, (number + 1) / (number + 20)))
-        return {"video": video_loss.item(), "audio": audio_loss.item()}
+        return {
+            "video": video_loss.item(),
+            "audio": audio_loss.item(),
+            "mask": mask_loss.item(),
+        }
+
+    def _mask_loss(self, seen: Noised, batch: Batch) -> Tensor:
+        _, _, frames, height, width = batch.video.shape
+        masks = thing_masks(batch.seeds.tolist(), seen.coords, (frames, height, width))
+        return self.reader.loss(masks.to(self.device), seen.weights)
 
     @torch.no_grad()
     def _guided(

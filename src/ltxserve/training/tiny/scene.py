@@ -63,6 +63,11 @@ def is_free(seed: int) -> bool:
     return seed % FREE_EVERY == FREE_EVERY - 1
 
 
+def is_plain(scene: Scene) -> bool:
+    """Whether there is one thing only, and a camera that does not move."""
+    return len(scene.things) == 1 and scene.camera == "static"
+
+
 def _between(chance: Random, low: float, high: float, free: bool) -> float:
     """Anywhere between, or near the middle in a staged scene."""
     reach = (high - low) / 2 * (1.0 if free else STAGED)
