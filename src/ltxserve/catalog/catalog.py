@@ -48,8 +48,9 @@ class Catalog:
         raise LtxserveError("unknown_model", f"No model is named {_short(name)}.", hint, "model")
 
     def running(self) -> str:
-        """Some of the models that this build runs, for messages."""
-        names = [spec.name for spec in self.models.values() if spec.runs]
+        """Some of the models that this build runs, for messages: built-in, then newest first."""
+        specs = (spec for spec in self.models.values() if spec.runs)
+        names = [spec.name for spec in sorted(specs, key=_age)]
         more = len(names) - _NAMED
         return ", ".join(names[:_NAMED]) + (f" or {more} others" if more > 0 else "")
 
@@ -173,6 +174,10 @@ def _check_preset(preset: Preset) -> None:
         GenerationRequest(prompt="x", **preset.values)
     except ValidationError as error:
         raise wrong(f"presets.{preset.name}: {error}", "Use request fields only.") from None
+
+
+def _age(spec: ModelSpec) -> tuple[bool, list[int]]:
+    return not spec.weights, [-int(part) for part in spec.version.split(".")]
 
 
 def _get(rows: Mapping[str, T], name: str, code: str, noun: str) -> T:

@@ -267,3 +267,9 @@ def test_second_passes_name_adapters_that_their_rows_pull():
         assert row.name.startswith(lora.base)
         own = next(file for file in row.files if file.role == "distilled_lora")
         assert (own.repo or row.repo, own.path) == (lora.repo, lora.file), row.name
+
+
+def test_messages_name_the_built_in_model_and_the_newest():
+    first, second, *_ = CATALOG.running().split(", ")
+    assert first == "tiny"
+    assert second.startswith("ltx-2.5")
