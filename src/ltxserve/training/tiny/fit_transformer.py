@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ltxserve.training.tiny.fitting import Fitting, autocast
 from ltxserve.training.tiny.latents import Batch, caption_of
@@ -54,8 +54,7 @@ class TransformerJob:
         self.net = Net().to(device)
         blocks = self.net.transformer.transformer_blocks
         self.reader = MaskReader(blocks[READ_AT], VIDEO_HEADS * HEAD_WIDTH).to(device)
-        fitted = nn.ModuleDict({"net": self.net, "reader": self.reader})
-        self.fitting = Fitting(fitted, muon_lr=0.006, adam_lr=7e-4)
+        self.fitting = Fitting(self.net, muon_lr=0.006, adam_lr=7e-4)
         self.average = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
 
     def start_from(self, average: dict[str, Tensor]) -> None:
@@ -86,6 +85,7 @@ class TransformerJob:
         )
         audio_loss = (audio.float() - seen.audio_target).square().mean()
         self.fitting.update(video_loss + AUDIO_WEIGHT * audio_loss + mask_loss, scale)
+        self.reader.update()
         self._follow(min(EMA, (number + 1) / (number + 20)))
         return {
             "video": video_loss.item(),
@@ -149,11 +149,13 @@ class TransformerJob:
 
     def state(self) -> dict[str, Any]:
         """What is needed to go on, and the averaged weights."""
-        return {**self.fitting.state(), "average": self.average}
+        told = {"average": self.average, "reader": self.reader.state()}
+        return {**self.fitting.state(), **told}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.fitting.restore(state)
+        self.reader.restore(state["reader"])
         self.average = state["average"]
 
     def sample(self, folder: Path, number: int) -> None:

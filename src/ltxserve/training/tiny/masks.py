@@ -6,6 +6,8 @@ knows scenes and the VAE's grid; the reader is thrown away.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +16,7 @@ from ltxserve.training.tiny.draw import OUTLINES, camera_path, thing_path
 from ltxserve.training.tiny.emphasis import CELL, FPS, LENGTH
 from ltxserve.training.tiny.scene import Scene, random_scene
 
+LEARNING = 3e-3  # of the reader, which has to be good before what it asks for is
 PARTS = 8  # a cell is told in so many parts across and down: one for 4 x 4 pixels
 
 
@@ -56,6 +59,8 @@ class MaskReader(nn.Module):
     def __init__(self, block: nn.Module, width: int) -> None:
         super().__init__()
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, PARTS * PARTS))
+        # Its own: orthogonalized updates, as the transformer's, fit a head ten times as slowly.
+        self.optimizer = torch.optim.AdamW(self.parameters(), LEARNING, weight_decay=0.0)
         self._heard: dict[str, Tensor] = {}
         block.register_forward_hook(self._listen)
 
@@ -68,3 +73,17 @@ class MaskReader(nn.Module):
         told = self.head(self._heard.pop("video").float())
         wrong = functional.binary_cross_entropy_with_logits(told, masks, reduction="none")
         return (wrong * weights).sum() / (weights.sum() * masks.shape[-1])
+
+    def update(self) -> None:
+        """One step down the gradients that a loss has left."""
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def state(self) -> dict[str, Any]:
+        """What is needed to go on."""
+        return {"weights": self.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
