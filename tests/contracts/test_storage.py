@@ -188,8 +188,9 @@ def test_a_link_that_was_changed_reads_nothing(bench: Bench, tmp_path: Path):
     url = bench.store.url("contract/tamper/mine.mp4", 60)
     assert bench.read(url).body == b"mine"
     assert not bench.read(url[:-3] + ("aaa" if url[-3:] != "aaa" else "bbb")).ok
-    for other in (url.replace("mine", "theirs"), url.replace("60", "600", 1)):
-        assert other == url or not bench.read(other).ok
+    server, told = url[: url.index("/", 8)], url[url.index("/", 8) :]
+    for other in (told.replace("mine", "theirs"), told.replace("60", "600", 1)):
+        assert other == told or not bench.read(server + other).ok  # a port may hold a 60, too
 
 
 def test_a_link_to_a_deleted_file_reads_nothing(bench: Bench, key: str, tmp_path: Path):
