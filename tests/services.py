@@ -32,7 +32,7 @@ def settings_for(folder: Path, **more: Any) -> Settings:
 
 def tuned(limits: RunLimits = QUICK, workers: int = 1) -> Tuning:
     """Short waits, and the stand-in renderer."""
-    patience = Patience(beat=0.2, silence=3.0, grace=1.0)
+    patience = Patience(beat=0.2, silence=15.0, grace=1.0)
     return Tuning(renderer.NAME, ("cpu",) * workers, limits, OFTEN, patience)
 
 

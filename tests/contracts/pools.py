@@ -39,7 +39,8 @@ T = TypeVar("T")
 
 LONG = 60.0
 """Seconds after which something that should have happened has not."""
-BRISK = Patience(beat=0.2, silence=2.0, start=30.0, grace=1.0)
+BRISK = Patience(beat=0.2, silence=20.0, start=LONG, grace=1.0)
+"""Quick, except to call a worker lost: a busy machine may stop one for seconds."""
 
 
 def until(look: Callable[[], T], seconds: float = LONG) -> T:
@@ -99,6 +100,8 @@ class Maker(Protocol):
 
 
 PATIENT = replace(BRISK, grace=LONG)
+SHARP = replace(BRISK, silence=2.0)
+"""For tests of silence itself."""
 
 
 def local(patience: Patience = BRISK, slots: int = 1, /, **config: str) -> GpuPool:

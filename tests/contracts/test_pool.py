@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.contracts.pools import (
     BRISK,
     LONG,
     PATIENT,
+    SHARP,
     Bench,
     Maker,
     desks,
@@ -232,7 +234,9 @@ def test_a_worker_whose_device_broke_is_replaced(bench: Bench):
     assert after["pid"] != before["pid"]
 
 
-def test_a_stopped_worker_is_found_by_its_silence(bench: Bench):
+def test_a_stopped_worker_is_found_by_its_silence(maker: Maker):
+    pool = maker(SHARP)
+    bench = Bench(pool)
     bench.start("job", "steps", count=1000, pause=0.05)
     pid = bench.update("job")
     os.kill(pid, signal.SIGSTOP)
@@ -242,6 +246,7 @@ def test_a_stopped_worker_is_found_by_its_silence(bench: Bench):
     assert report.error["code"] == "worker_lost"
     bench.start("job", "echo", attempt=2)
     assert bench.end("job").state == "succeeded"
+    pool.close()
 
 
 def test_a_higher_attempt_stops_a_lower_one(bench: Bench, tmp_path: Path):
@@ -363,7 +368,7 @@ def test_close_ends_the_workers_and_hands_the_work_back(maker: Maker, kind: str)
 
 
 def test_a_stopped_worker_does_not_hold_up_its_callers(maker: Maker):
-    pool = maker(PATIENT)
+    pool = maker(replace(PATIENT, silence=SHARP.silence))
     bench = Bench(pool)
     bench.start("first", "echo")
     result = bench.end("first").result
@@ -373,5 +378,4 @@ def test_a_stopped_worker_does_not_hold_up_its_callers(maker: Maker):
     pool.start(Work("job", 1, {"act": "echo", "value": "x" * 1_000_000}))
     assert pool.poll("job").state == "running"
     assert bench.end("job").state == "lost"
-    assert BRISK.silence == PATIENT.silence
     pool.close()

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 import psutil
@@ -14,10 +13,7 @@ from ltxserve.pool.base import Work, WorkerSpec
 from ltxserve.pool.keeper import TICK, Keeper, Silence
 from ltxserve.pool.records import Records
 from tests.contracts import entries
-from tests.contracts.pools import BRISK, LONG, until
-
-CALM = replace(BRISK, silence=LONG)
-"""A worker counts as dead when it has ended; a busy machine can hold one up for seconds."""
+from tests.contracts.pools import BRISK, until
 
 
 @pytest.fixture
@@ -33,7 +29,7 @@ def others() -> set[int]:
 
 @pytest.fixture
 def keeper(others: set[int], records: Records) -> Iterator[Keeper]:
-    keeper = Keeper("gpu", "cpu", WorkerSpec(entries.NAME), CALM, records)
+    keeper = Keeper("gpu", "cpu", WorkerSpec(entries.NAME), BRISK, records)
     yield keeper
     keeper.close()
     keeper.join()

@@ -20,7 +20,7 @@ HOST = f"""
 import json, sys, time
 from ltxserve.pool.base import NoFreeSlot, Patience, Work, WorkerSpec
 from ltxserve.pool.local import LocalPool
-pool = LocalPool(WorkerSpec({entries.NAME!r}, devices=("cpu",)), Patience(0.1, 1.0, 30.0, 5.0))
+pool = LocalPool(WorkerSpec({entries.NAME!r}, devices=("cpu",)), Patience(0.1, 2.0, 30.0, 5.0))
 while True:
     try:
         pool.start(Work("job", 1, json.loads(sys.argv[1])))
@@ -70,12 +70,12 @@ def test_workers_die_with_their_parent_at_once(host: subprocess.Popen):
     assert until(lambda: not alive(pid), seconds=10)
 
 
-@pytest.mark.parametrize("host", [{"act": "steps", "count": 60, "pause": 0.1}], indirect=True)
+@pytest.mark.parametrize("host", [{"act": "steps", "count": 80, "pause": 0.1}], indirect=True)
 def test_a_nap_of_the_pool_is_not_the_silence_of_its_workers(host: subprocess.Popen):
     worker = hear(host)["pid"]
     os.kill(host.pid, signal.SIGSTOP)
     with pytest.raises(subprocess.TimeoutExpired):
-        host.wait(3)  # three times the silence after which a worker counts as dead
+        host.wait(5)  # more than twice the silence after which a worker counts as dead
     os.kill(host.pid, signal.SIGCONT)
     last = hear(host)
     while "step" in last:

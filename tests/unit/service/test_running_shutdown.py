@@ -9,7 +9,7 @@ from tests.services import QUICK, service, submit, wait_for
 
 
 def test_a_worker_without_signs_is_replaced(tmp_path: Path) -> None:
-    with service(tmp_path, replace(QUICK, silence=1.0, start=3.0, grace=0.5)) as app:
+    with service(tmp_path, replace(QUICK, silence=3.0, start=10.0, grace=0.5)) as app:
         done = wait_for(app, submit(app, "steps=1 freeze"), seconds=90)
     assert done.state is JobState.SUCCEEDED
     assert done.attempt > 1
