@@ -12,13 +12,14 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_ports
 
 READY = "ready to accept connections"
 
@@ -34,7 +35,7 @@ class Postgres:
         self._bin = _binaries()
         self._user = _user()
         self.folder = Path(tempfile.mkdtemp(prefix="ltxserve-pg-"))
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self._process: subprocess.Popen[str] | None = None
         if self._user:
             os.chown(self.folder, self._user["user"], self._user["group"])
@@ -151,9 +152,3 @@ def _user() -> dict[str, Any]:
     if seen.returncode:
         raise NoPostgres(f"the user nobody cannot run {program}")
     return who
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from tests.guards.tree import ROOT
+from tests.ports import free_ports
 
 START = 90.0
 """Seconds that a node may take to start."""
@@ -86,7 +87,7 @@ class RayNodes:
             "RAY_USAGE_STATS_ENABLED": "0",
         }
         self._everything = {**os.environ, **self.environment, "PYTHONPATH": paths}
-        self._gcs, self._client = _free_port(), _free_port()
+        self._gcs, self._client = free_ports(2)
         self._cpus = cpus
         self.nodes: list[Node] = []
         self.head = self.start_head()
@@ -161,9 +162,3 @@ def ray_nodes(folder: Path, **options: Any) -> Iterator[RayNodes]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

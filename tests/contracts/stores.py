@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from ltxserve.storage.s3 import S3Place, S3Store
 from ltxserve.storage.supabase import SupabasePlace, SupabaseStore
 from tests.clocks import Shifted
 from tests.contracts.supabase import Supabase
+from tests.ports import free_ports
 
 QUICK = Patience(attempts=4, first=0.01, longest=0.02)
 
@@ -122,7 +122,7 @@ def seaweed(folder: Path) -> Iterator[str]:
     keys = {"credentials": [{"accessKey": "k", "secretKey": "s"}], "name": "admin"}
     rights = {"actions": ["Admin", "Read", "List", "Tagging", "Write"]}
     config.write_text(json.dumps({"identities": [keys | rights]}))
-    master, volume, filer, s3 = free_ports(4)
+    master, volume, filer, s3 = free_ports(4, beside=10_000)
     words = (
         f"server -dir={folder} -ip=127.0.0.1 -ip.bind=127.0.0.1 -volume.max=10 -filer -s3 "
         f"-s3.config={config} -s3.autoCreateBucket -master.port={master} -volume.port={volume} "
@@ -145,20 +145,3 @@ def wait_until_it_stores(endpoint: str, server: subprocess.Popen[bytes]) -> None
     store = S3Store(place, Patience(attempts=200, first=0.1, longest=0.1))
     store.put("ready", Path(__file__), "text/plain")
     assert server.poll() is None, "the S3 server ended"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now; the server also takes each plus 10000."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            if port > 55_000 or port in found:
-                continue
-            try:
-                second.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            found.append(port)
-    return found

