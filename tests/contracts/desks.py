@@ -119,7 +119,10 @@ class Cluster:
         if actor.hung is not None:
             actor.hung.wait()
             raise DeskGone("it was killed", dead=False)
-        told = getattr(actor.desk, method)(*words)
+        try:
+            told = getattr(actor.desk, method)(*words)
+        except PoolUnavailable as closed:
+            raise DeskGone("it was killed", dead=actor.dead) from closed
         if actor.away:
             raise DeskGone("the test says so", dead=False)
         return told

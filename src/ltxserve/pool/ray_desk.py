@@ -14,7 +14,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ltxserve.pool.base import Json, NoFreeSlot, Patience, Report, Work, WorkerSpec
+from ltxserve.pool.base import (
+    Json,
+    NoFreeSlot,
+    Patience,
+    PoolUnavailable,
+    Report,
+    Work,
+    WorkerSpec,
+)
 from ltxserve.pool.local import LocalPool
 
 TICK = 0.1
@@ -91,9 +99,9 @@ class Desk:
                 return json.dumps(seen)
 
     def close(self) -> None:
-        """End the worker; only tests need it, an actor just ends."""
-        self._closing.set()
+        """End the worker for good; only tests need it, an actor just ends."""
         with self._lock:
+            self._closing.set()
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -114,7 +122,10 @@ class Desk:
         }
 
     def _open(self) -> LocalPool:
+        """The pool, begun again after a rest. Raises PoolUnavailable after `close`."""
         with self._lock:
+            if self._closing.is_set():
+                raise PoolUnavailable("pool_unavailable", "The desk is closed.")
             self._looked = time.monotonic()
             if self._pool is None:
                 self._pool = LocalPool(self._spec, self._patience)
