@@ -1,5 +1,6 @@
 """Accounts, keys and credits over the wire."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -84,3 +85,30 @@ def test_who_is_told_by_webhooks_can_check_who_tells(locked: Served):
         assert client.get(place).json()["secret"] == new
     with locked.client(**{"X-API-Key": locked.account("viewer", scopes=("read",))}) as client:
         assert client.get(place).json()["code"] == "forbidden"
+
+
+def heard(served: Served, path: str, key: str) -> bytes:
+    """The status of an answer that comes before any of the body that was announced."""
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    lines = (
+        f"POST {path} HTTP/1.1",
+        f"Host: {host}",
+        f"X-API-Key: {key}",
+        "Content-Type: application/json",
+        "Content-Length: 99000000000",
+    )
+    with socket.create_connection((host, int(port)), 60) as line:
+        line.sendall("\r\n".join((*lines, "", "")).encode())
+        return line.recv(12).removeprefix(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize("path", ["", "/local/top-ups", "/local/keys"])
+def test_no_body_is_read_that_is_a_strangers_or_too_large(locked: Served, path: str):
+    assert heard(locked, f"/api/accounts{path}", "ltx_unknown") == b"401"
+    root = locked.account(f"reader{len(path)}", scopes=("*",), price_list="free")
+    assert heard(locked, f"/api/accounts{path}", root) == b"413"
+    with locked.client(**{"X-API-Key": root}) as client:
+        odd = client.post(f"/api/accounts{path}", content=b'{"\\ud800": 1}')
+        assert odd.json()["code"] == "body_invalid"
+        unknown = client.post(f"/api/accounts{path}", json={"colour": 1})
+        assert "unknown_field" in [one["code"] for one in unknown.json()["problems"]]

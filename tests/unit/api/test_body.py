@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.types import Message
 
-from ltxserve.api.body import MAX_DEPTH, Form, parse_json, read_form, read_json, unbracket
-from ltxserve.errors import LtxserveError
+from ltxserve.api.body import (
+    MAX_DEPTH,
+    Form,
+    parse_json,
+    parsed,
+    read_form,
+    read_json,
+    unbracket,
+)
+from ltxserve.errors import LtxserveError, RequestRefused
 
 
 def request(body: bytes, kind: str = "application/json", **headers: str) -> Request:
@@ -150,3 +159,19 @@ def test_a_field_is_one_thing(second: str):
 @given(st.lists(st.tuples(st.text(alphabet="ab[]01", max_size=12), st.just("v")), max_size=8))
 def test_any_field_names_nest_or_are_refused(pairs: list[tuple[str, str]]):
     assert outcome(unbracket, pairs) in {"object", "body_invalid"}
+
+
+class Size(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    width: int
+    height: int = 1
+
+
+def test_fields_become_a_model_or_a_list_of_problems():
+    assert parsed(Size, {"width": 2}) == Size(width=2)
+    with pytest.raises(RequestRefused) as refused:
+        parsed(Size, {"height": "tall", "depth": 3})
+    found = {problem.field: problem.code for problem in refused.value.problems}
+    assert found == {"width": "invalid_field", "height": "invalid_field", "depth": "unknown_field"}
+    assert all(problem.hint for problem in refused.value.problems)

@@ -59,7 +59,9 @@ def test_a_look_ends_with_the_news_and_not_before_it(desk: Desk):
     look(desk, boot, job=0)
     cursor = 0
     for_ever = 1e9  # a look that waited for its time and not for news would not end
-    while (report := look(desk, boot, for_ever, job=cursor)["reports"]["job"])["state"] == "running":
+    while (report := look(desk, boot, for_ever, job=cursor)["reports"]["job"])[
+        "state"
+    ] == "running":
         cursor = report["next"]
     assert report["state"] == "succeeded"
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from ltxserve.api.body import parsed
 from ltxserve.errors import LtxserveError, Problem, RequestRefused
 
 UPLOAD_SCHEME = "ltx://uploads/"
@@ -134,18 +135,15 @@ def read(endpoint: str, body: Mapping[str, Any]) -> dict[str, Any] | Continued:
     kind = BODIES.get(endpoint)
     if kind is None:
         raise _unsupported(REFUSED.get(endpoint) or "There is no such endpoint.")
-    try:
-        parsed = kind.model_validate(dict(body))
-    except ValidationError as error:
-        raise RequestRefused(_problem(item) for item in error.errors(include_url=False)) from None
-    if isinstance(parsed, Extend):
-        return _extended(parsed)
-    if isinstance(parsed, Retake):
-        return _retaken(parsed)
-    if isinstance(parsed, AudioToVideo):
-        return _to_sound(parsed)
-    assert isinstance(parsed, TextToVideo)
-    return _request(parsed)
+    asked = parsed(kind, body)
+    if isinstance(asked, Extend):
+        return _extended(asked)
+    if isinstance(asked, Retake):
+        return _retaken(asked)
+    if isinstance(asked, AudioToVideo):
+        return _to_sound(asked)
+    assert isinstance(asked, TextToVideo)
+    return _request(asked)
 
 
 def source_of(uri: str) -> str:
@@ -208,12 +206,6 @@ def _to_sound(body: AudioToVideo) -> dict[str, Any]:
     if body.image_uri is not None:
         request["conditions"] = [{"source": source_of(body.image_uri), "frame": 0}]
     return request
-
-
-def _problem(item: Mapping[str, Any]) -> Problem:
-    field = ".".join(str(part) for part in item["loc"])[:100]
-    code = "unknown_field" if item["type"] == "extra_forbidden" else "invalid_field"
-    return Problem(code, f"{item['msg']}.", "See the API's reference.", field)
 
 
 def _unsupported(reason: str) -> LtxserveError:

@@ -25,14 +25,17 @@ from ltxserve.accounts.keys import KeyRow, list_keys, revoke_key
 from ltxserve.accounts.scopes import USER
 from ltxserve.api import docs
 from ltxserve.api.auth import Admin, Reader, Writer
+from ltxserve.api.body import parsed
 from ltxserve.api.context import app_of
 from ltxserve.api.facts import iso
+from ltxserve.api.native.jobs import JsonBody
 from ltxserve.credits import ledger
 from ltxserve.jobs.listing import counts
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
 MOST_INT = 2**31 - 1
+_CHANGE = (*docs.READ, 413)
 
 
 class _Body(BaseModel):
@@ -115,21 +118,28 @@ def listed(request: Request, admin: Admin) -> dict[str, Any]:
         return {"data": [account_view(one, ledger.balance(conn, one.id)) for one in found]}
 
 
-@router.post("/accounts", status_code=201, responses=docs.problems((*docs.READ, 409)))
-def create(request: Request, admin: Admin, body: AccountBody) -> dict[str, Any]:
+@router.post(
+    "/accounts",
+    status_code=201,
+    responses=docs.problems((*_CHANGE, 409)),
+    openapi_extra=docs.body(AccountBody),
+)
+def create(request: Request, admin: Admin, given: JsonBody) -> dict[str, Any]:
     """Add an account, with no credits and no keys yet. For administrators."""
     del admin
-    app = app_of(request)
+    app, body = app_of(request), parsed(AccountBody, given)
     app.catalog.prices.price_list(body.price_list)
     with app.database.begin() as conn:
         return account_view(create_account(conn, NewAccount(**body.model_dump())), 0)
 
 
-@router.patch("/accounts/{name}", responses=docs.problems(docs.READ))
-def update(request: Request, admin: Admin, name: str, body: ChangeBody) -> dict[str, Any]:
+@router.patch(
+    "/accounts/{name}", responses=docs.problems(_CHANGE), openapi_extra=docs.body(ChangeBody)
+)
+def update(request: Request, admin: Admin, name: str, given: JsonBody) -> dict[str, Any]:
     """Change an account, by its name or id; `disabled` stops its keys. For administrators."""
     del admin
-    app = app_of(request)
+    app, body = app_of(request), parsed(ChangeBody, given)
     if body.price_list is not None:
         app.catalog.prices.price_list(body.price_list)
     with app.database.begin() as conn:
@@ -137,10 +147,16 @@ def update(request: Request, admin: Admin, name: str, body: ChangeBody) -> dict[
         return account_view(changed, ledger.balance(conn, changed.id))
 
 
-@router.post("/accounts/{name}/top-ups", status_code=201, responses=docs.problems(docs.READ))
-def top_up(request: Request, admin: Admin, name: str, body: TopUpBody) -> dict[str, Any]:
+@router.post(
+    "/accounts/{name}/top-ups",
+    status_code=201,
+    responses=docs.problems(_CHANGE),
+    openapi_extra=docs.body(TopUpBody),
+)
+def top_up(request: Request, admin: Admin, name: str, given: JsonBody) -> dict[str, Any]:
     """Add credits to an account, by its name or id. For administrators."""
     del admin
+    body = parsed(TopUpBody, given)
     with app_of(request).database.begin() as conn:
         found = get_account(conn, name)
         entry = ledger.top_up(conn, found.id, body.amount, body.reference)
@@ -156,11 +172,16 @@ def keys(request: Request, admin: Admin, name: str) -> dict[str, Any]:
     return {"data": [key_view(row) for row in found]}
 
 
-@router.post("/accounts/{name}/keys", status_code=201, responses=docs.problems(docs.READ))
-def create_key(request: Request, admin: Admin, name: str, body: KeyBody) -> dict[str, Any]:
+@router.post(
+    "/accounts/{name}/keys",
+    status_code=201,
+    responses=docs.problems(_CHANGE),
+    openapi_extra=docs.body(KeyBody),
+)
+def create_key(request: Request, admin: Admin, name: str, given: JsonBody) -> dict[str, Any]:
     """Make a key for an account; `key` is shown this once. For administrators."""
     del admin
-    app = app_of(request)
+    app, body = app_of(request), parsed(KeyBody, given)
     ends = None if body.days is None else time.time() + body.days * 86400
     with app.database.begin() as conn:
         found = get_account(conn, name)

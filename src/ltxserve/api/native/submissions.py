@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ltxserve.errors import Problem, RequestRefused
+from ltxserve.api.body import parsed
 from ltxserve.service.submission import Submission
 from ltxserve.types import GenerationRequest
 
@@ -55,15 +55,4 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], Envelope]:
     """A body's request and its envelope. Raises RequestRefused for an envelope that is wrong."""
     names = set(Envelope.model_fields)
     request = {key: value for key, value in body.items() if key not in names}
-    try:
-        return request, Envelope.model_validate({k: v for k, v in body.items() if k in names})
-    except ValidationError as error:
-        raise RequestRefused(
-            Problem(
-                "invalid_field",
-                f"{item['msg']}.",
-                "Correct the value or leave it out.",
-                ".".join(str(part) for part in item["loc"])[:100],
-            )
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
-        ) from None
+    return request, parsed(Envelope, {k: v for k, v in body.items() if k in names})
