@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from ltxserve.errors import Problem, RequestRefused
@@ -40,3 +41,8 @@ def show(value: object, limit: int = 40) -> str:
     text = str(value)
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     return repr(text) if isinstance(value, str) else text
+
+
+def at_most(seconds: float) -> str:
+    """A longest time for a message: cut, not rounded, so that it is possible when it is used."""
+    return f"{math.floor(seconds * 100 + 1e-9) / 100:.2f} seconds"

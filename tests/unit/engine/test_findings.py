@@ -2,7 +2,7 @@
 
 import pytest
 
-from ltxserve.engine.findings import Findings, show
+from ltxserve.engine.findings import Findings, at_most, show
 from ltxserve.errors import RequestRefused
 
 
@@ -41,3 +41,8 @@ def test_showing_values(value: object, text: str):
 
 def test_long_text_is_cut():
     assert len(show("x" * 10_000)) < 50
+
+
+def test_a_longest_time_is_never_rounded_up():
+    assert at_most(489 / 25) == "19.56 seconds"
+    assert at_most(473 / 24) == "19.70 seconds"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine import geometry
-from ltxserve.engine.findings import Findings, show
+from ltxserve.engine.findings import Findings, at_most, show
 from ltxserve.engine.geometry import FRAME_STEP
 from ltxserve.engine.plan.nouns import PlannedExtend, Segment
 from ltxserve.types import Extend
@@ -47,11 +49,11 @@ def plan_extend(
     wish = CONTEXT_SECONDS if asked.context is None else asked.context
     segments = _segments(added, context, wish * fps, rules)
     if segments is None:
-        most = MAX_SEGMENTS * _most_new(context, rules)
+        most = _most_added(context, wish * fps, rules)
         findings.problem(
             "extension_invalid",
             f"{show(added)} frames are to be added.",
-            f"With this context, {spec.name} adds at most {most} ({most / fps:.1f} seconds).",
+            f"With this context, {spec.name} adds at most {most} ({at_most(most / fps)}).",
             "extend.seconds" if asked.num_frames is None else "extend.num_frames",
         )
         return None
@@ -136,7 +138,7 @@ def _context(asked: Extend, rules: _Rules, findings: Findings) -> int | None:
         findings.problem(
             "extension_invalid",
             f"The context is {show(asked.context)} seconds.",
-            f"Use above 0 to {(rules.limit - FRAME_STEP) / rules.fps:.1f}, or leave it out.",
+            f"Use more than 0 and {at_most((rules.limit - FRAME_STEP) / rules.fps)} at most.",
             "extend.context",
         )
         return None
@@ -144,20 +146,27 @@ def _context(asked: Extend, rules: _Rules, findings: Findings) -> int | None:
 
 
 def _segments(added: int, context: int, wish: float, rules: _Rules) -> tuple[Segment, ...] | None:
-    """Segments in the order in which they are made. After a short source, later ones can have as
-    much context as was wished for."""
+    """Segments in the order in which they are made; None where they would be too many."""
     left, segments = added, list[Segment]()
-    while left > 0:
-        if len(segments) == MAX_SEGMENTS:
-            return None
+    for longest in itertools.islice(_longest_segments(context, wish, rules), MAX_SEGMENTS):
         whole = geometry.frames_ceil(left + rules.extra) - rules.extra
-        new = min(whole, _most_new(context, rules))
-        segments.append(Segment(context, new))
-        left -= new
-        most = min(wish, segments[-1].num_frames, rules.limit - FRAME_STEP)
+        segments.append(Segment(longest.context, min(whole, longest.new)))
+        left -= segments[-1].new
+        if left <= 0:
+            return tuple(segments)
+    return None
+
+
+def _most_added(context: int, wish: float, rules: _Rules) -> int:
+    longest = itertools.islice(_longest_segments(context, wish, rules), MAX_SEGMENTS)
+    return sum(segment.new for segment in longest)
+
+
+def _longest_segments(context: int, wish: float, rules: _Rules) -> Iterator[Segment]:
+    """As much as can be made each time. After a short source, later ones can have as much context
+    as was wished for."""
+    while True:
+        segment = Segment(context, geometry.frames_floor(rules.limit) - context)
+        yield segment
+        most = min(wish, segment.num_frames, rules.limit - FRAME_STEP)
         context = max(context, rules.context(most))
-    return tuple(segments)
-
-
-def _most_new(context: int, rules: _Rules) -> int:
-    return geometry.frames_floor(rules.limit) - context

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ltxserve.catalog import ModelSpec
 from ltxserve.engine import geometry
-from ltxserve.engine.findings import Findings, show
+from ltxserve.engine.findings import Findings, at_most, show
 from ltxserve.engine.geometry import FRAME_STEP
 from ltxserve.engine.plan.nouns import PlannedRetake
 from ltxserve.types import Retake
@@ -56,7 +56,7 @@ def plan_retake(
             + ("reaches beyond the source." if beyond else "is more than one run makes."),
             f"The source lasts {total / fps:.3f} seconds ({total} frames)."
             if beyond
-            else f"{spec.name} makes {limit / fps:.1f} seconds anew at once.",
+            else f"{spec.name} makes {at_most(limit / fps)} anew at once.",
             "retake.end",
         )
         return None

@@ -67,7 +67,7 @@ def _is_absurd(value: Any, where: str, findings: Findings) -> bool:
     if isinstance(value, float) and not math.isfinite(value):
         findings.problem("not_a_number", f"The value is {value}.", "Use a finite number.", where)
         return True
-    if isinstance(value, int) and not -_BIG <= value < _BIG:
+    if isinstance(value, (int, float)) and not -_BIG <= value < _BIG:
         code = "seed_out_of_range" if where == "seed" else "invalid_field"
         findings.problem(code, f"The value is {show(value)}.", "Use a smaller number.", where)
         return True

@@ -1,5 +1,6 @@
 """Extensions: context, segments, what is delivered, and what cannot be added."""
 
+import re
 from typing import Any
 
 import pytest
@@ -104,6 +105,30 @@ def test_a_source_that_was_not_looked_at():
 )
 def test_what_cannot_be_is_refused(fields: dict[str, Any], code: str):
     assert codes(**fields) == [code]
+
+
+@pytest.mark.parametrize("direction", ["end", "start"])
+@pytest.mark.parametrize("fps", [24, 25, 29.97, 60])
+@pytest.mark.parametrize(("have", "context"), [(9, None), (20, None), (20, 0.1), (None, 1.0)])
+def test_the_most_that_a_refusal_names_can_be_added(
+    direction: str, fps: float, have: int | None, context: float | None
+):
+    asked = {"direction": direction, "source_frames": have, "context": context}
+    _, findings = extended(fps, num_frames=10**6, **asked)
+    (problem,) = findings.problems
+    frames, seconds = re.findall(r"most (\d+) \(([\d.]+) seconds", problem.hint)[0]
+    made, _ = extended(fps, num_frames=int(frames), **asked)
+    assert made is not None
+    assert len(made.segments) == MAX_SEGMENTS
+    assert extended(fps, num_frames=int(frames) + 1, **asked)[0] is None
+    assert extended(fps, seconds=float(seconds), **asked)[0] is not None
+
+
+@pytest.mark.parametrize("fps", [24, 25, 29.97, 30, 60])
+def test_the_longest_context_that_a_refusal_names_can_be_used(fps: float):
+    _, findings = extended(fps, num_frames=8, context=60)
+    longest = float(re.findall(r"([\d.]+) seconds", findings.problems[0].hint)[0])
+    assert extended(fps, num_frames=8, context=longest)[0] is not None
 
 
 def test_all_problems_at_once():

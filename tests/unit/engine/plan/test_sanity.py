@@ -44,6 +44,7 @@ def test_a_sane_request_is_left_alone():
         ({"output": {"file_name": "\ud800"}}, "invalid_field", "output.file_name"),
         ({"extend": {"source": "a", "context": math.nan}}, "not_a_number", "extend.context"),
         ({"retake": {"source": "a", "start": math.inf, "end": 1}}, "not_a_number", "retake.start"),
+        ({"extend": {"source": "a", "seconds": 1e308}}, "invalid_field", "extend.seconds"),
         ({"stg_blocks": [0] * 1000}, "invalid_field", "stg_blocks"),
     ],
 )
