@@ -214,7 +214,13 @@ def wait_for(process: subprocess.Popen[str], line: str) -> None:
 @pytest.mark.slow
 def test_control_c_leaves_no_file_and_130(tmp_path: Path):
     words = ["a red ball", "--steps", "50", "-W", "128", "-H", "128", "--num-frames", "121"]
-    code = "from ltxserve.cli import main; main()"
+    # What was started in the background, as a run of tests may be, ignores Ctrl-C by inheritance.
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ltxserve.cli import main
+main()
+"""
     process = started(code, "generate", *words, "-o", str(tmp_path / "x.mp4"))
     wait_for(process, "denoise")
     process.send_signal(signal.SIGINT)
