@@ -4,10 +4,19 @@ import datetime
 import itertools
 import uuid
 
+import pytest
 import time_machine
 
+from ltxserve.db import ids
 from ltxserve.db.ids import new_id, time_of
 from tests.threads import together
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest id of the process is what it was when the test is over: later ones tell true
+    times again."""
+    monkeypatch.setattr(ids, "_last", ids._last)
 
 
 def test_an_id_is_a_uuid_of_version_7():
