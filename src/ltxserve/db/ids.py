@@ -24,8 +24,3 @@ def new_id() -> str:
         _last = ticks
     high = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64
     return str(uuid.UUID(int=high | 0b10 << 62 | secrets.randbits(62)))
-
-
-def time_of(identifier: str) -> float:
-    """When an id was made: seconds UTC, to the millisecond."""
-    return (uuid.UUID(identifier).int >> 80) / 1000
