@@ -30,10 +30,15 @@ def run_locally(
     return subprocess.run(
         [sys.executable, "-m", module, *words],
         cwd=folder,
-        env={**env, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        env={
+            **env,
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            "LTXSERVE_DATA_DIR": str(folder / "data"),
+            "TMPDIR": str(folder),
+        },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 
@@ -58,6 +63,7 @@ def test_a_local_job_that_is_refused_fails(tmp_path: Path):
     run = run_locally(given, tmp_path, FAKE)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
+    assert list(tmp_path.glob("ltxserve-worker-*")) == [], "its folder was left behind"
 
 
 def test_a_picture_moves_in_the_real_loop(tmp_path: Path):

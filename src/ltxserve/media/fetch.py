@@ -1,7 +1,7 @@
 """The one safe fetch: every URL that a caller gives goes through here; knows no media format.
 
-Names are looked up once, every answer is checked, and the connection goes to a checked address;
-redirects go the same way. See docs/decisions/0007-one-safe-fetch.md.
+Where connections may go is `guarded`'s to judge, at every redirect anew.
+See docs/decisions/0007-one-safe-fetch.md.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 
 from ltxserve.errors import MediaError
 from ltxserve.media.deadline import Lookup
+from ltxserve.media.guarded import PUBLIC, Asking, FetchRules, Guarded
 
 if TYPE_CHECKING:
     import httpx
+
+__all__ = ["FetchRules", "Fetched", "fetch", "is_url", "local_copy", "too_large"]
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {
@@ -26,25 +29,7 @@ _HEADERS = {
     # A compressed answer could be a bomb, and its size could not be judged as it comes.
     "Accept-Encoding": "identity",
     "User-Agent": "ltxserve",
-    "Connection": "close",
 }
-
-
-@dataclass(frozen=True)
-class FetchRules:
-    """What may be fetched, and how much of it.
-
-    max_bytes: of the body. connect_seconds: for a lookup, a connection and each read.
-    total_seconds: for everything, redirects included. networks: private networks that the operator
-    opens, as CIDR; all that are not public are closed otherwise. ports: that a URL may name.
-    """
-
-    max_bytes: int = 512 * 2**20
-    connect_seconds: float = 5.0
-    total_seconds: float = 60.0
-    max_redirects: int = 3
-    networks: tuple[str, ...] = ()
-    ports: tuple[int, ...] = (80, 443)
 
 
 @dataclass(frozen=True)
@@ -64,7 +49,7 @@ def is_url(source: object) -> bool:
 def fetch(
     url: str,
     into: Path,
-    rules: FetchRules = FetchRules(),
+    rules: FetchRules = PUBLIC,
     lookup: Lookup = socket.getaddrinfo,
 ) -> Fetched:
     """Fetch an http(s) URL into a file that is there whole, or not at all.
@@ -87,13 +72,13 @@ def fetch(
             "Use a public http(s) URL on port 80 or 443 without user name or password.",
         ) from error
     except httpcore.TimeoutException as error:
-        raise _failed(url, f"it took longer than {rules.total_seconds:g} seconds") from error
+        raise _failed(url, "it took too long") from error
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise _failed(url, "the connection failed or broke") from error
 
 
 @contextmanager
-def local_copy(source: str, rules: FetchRules = FetchRules()) -> Iterator[str]:
+def local_copy(source: str, rules: FetchRules = PUBLIC) -> Iterator[str]:
     """A source that needs no network: a URL is fetched for the length of the block.
 
     Raises what `fetch` raises.
@@ -106,64 +91,29 @@ def local_copy(source: str, rules: FetchRules = FetchRules()) -> Iterator[str]:
 
 
 class _Fetch:
-    """One fetch, its redirects included, under one deadline and one policy."""
+    """One fetch, its redirects included."""
 
     def __init__(self, rules: FetchRules, lookup: Lookup) -> None:
-        from ssrfguard import Policy
-        from ssrfguard.httpx import SafeBackend
-
-        from ltxserve.media.deadline import Deadline, DeadlineBackend, bounded_lookup
-
-        deadline = Deadline(rules.total_seconds)
         self._rules = rules
-        self._policy = Policy(
-            allowed_networks=rules.networks,  # type: ignore[arg-type]  # parses text itself
-            allowed_ports=frozenset(rules.ports),
-            max_connection_attempts=2,
-        )
-        resolver = bounded_lookup(lookup, deadline, rules.connect_seconds)
-        self._backend = DeadlineBackend(
-            SafeBackend(policy=self._policy, resolver=resolver), deadline
-        )
+        self._guarded = Guarded(rules, lookup)
 
     def run(self, url: str, into: Path) -> Fetched:
-        import httpcore
-        import httpx
-
-        context = httpx.create_ssl_context(trust_env=False)
-        with httpcore.ConnectionPool(context, network_backend=self._backend) as pool:
-            where = self._checked(url)
-            for _ in range(self._rules.max_redirects + 1):
-                with pool.stream(
-                    "GET",
-                    httpcore.URL(
-                        scheme=where.raw_scheme,
-                        host=where.raw_host,
-                        port=where.port,
-                        target=where.raw_path,
-                    ),
-                    headers={"Host": where.netloc.decode("ascii"), **_HEADERS},
-                    extensions={"timeout": dict.fromkeys(_WAITS, self._rules.connect_seconds)},
-                ) as response:
-                    headers = _text(response.headers)
-                    location = headers.get("location")
-                    if response.status not in _REDIRECTS or location is None:
-                        _check_answer(url, response.status, headers)
-                        return self._save(url, response.iter_stream(), headers, into)
-                where = self._checked(_joined(where, location))
+        where = self._checked(url)
+        for _ in range(self._rules.max_redirects + 1):
+            with self._guarded.answer(where, Asking(headers=_HEADERS)) as response:
+                headers = _text(response.headers)
+                location = headers.get("location")
+                if response.status not in _REDIRECTS or location is None:
+                    _check_answer(url, response.status, headers)
+                    return self._save(url, response.iter_stream(), headers, into)
+            where = self._checked(_joined(where, location))
         raise _failed(url, f"it redirects more than {self._rules.max_redirects} times")
 
     def _checked(self, url: str) -> httpx.URL:
-        import httpx
-
         try:
-            parsed = httpx.URL(url)
-            # What is checked is what is asked for: the normal form, not what was typed.
-            self._policy.check_url(url)
-            self._policy.check_url(str(parsed.copy_with(fragment=None)))
-        except (httpx.InvalidURL, ValueError, UnicodeError) as error:
+            return self._guarded.checked(url)
+        except ValueError as error:
             raise _not_a_url() from error
-        return parsed
 
     def _save(
         self, url: str, pieces: Iterator[bytes], headers: Mapping[str, str], into: Path
@@ -185,9 +135,6 @@ class _Fetch:
                 raise _no_room(error) from error
             raise
         return Fetched(into, size, headers.get("content-type", "").split(";")[0].strip().lower())
-
-
-_WAITS = ("connect", "read", "write", "pool")
 
 
 def too_large(name: str, limit: int) -> MediaError:

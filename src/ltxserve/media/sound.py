@@ -88,7 +88,7 @@ def write_wav(sound: Sound, path: Path) -> None:
 
 
 def store_wav(sound: Sound, path: Path) -> None:
-    """Write 16-bit PCM WAV straight to `path`, for callers that hold a draft already."""
+    """Write 16-bit PCM WAV straight to `path`: a draft, or a file that is copied away at once."""
     clean = np.clip(np.nan_to_num(sound.samples), -1.0, 1.0)
     with writing(path.name), path.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setnchannels(sound.channels)

@@ -65,13 +65,14 @@ class Worker:
             output = await asyncio.shield(work)
         except asyncio.CancelledError:
             telling.cancel()
-            await _over(work)  # the GPU is free before the next job comes
+            # The GPU is free before the next job comes; and one that broke is one that broke.
+            self._after(await _over(work))
             await reporter.close()
             raise
         finally:
             self._running = None
-        await reporter.close()
         self._after(output)
+        await reporter.close()
         answer = checked(output)
         self._remember(key, answer)
         return dict(answer)
@@ -118,13 +119,14 @@ def _sent_back() -> LtxserveError:
     )
 
 
-async def _over(work: asyncio.Future[Output]) -> None:
-    """Wait until work has ended, however often we are told not to."""
+async def _over(work: asyncio.Future[Output]) -> Output:
+    """What work comes to, waited for however often we are told not to."""
     while not work.done():
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
             continue
+    return work.result()
 
 
 def _key_of(job: Job) -> str | None:

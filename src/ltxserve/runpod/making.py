@@ -134,14 +134,16 @@ class _Job:
             path = self._folder / f"clip-{number}{_SUFFIXES[planned.output.format]}"
             progress = Percent(self._tell, planned, number, len(plans))
             try:
-                clip = self._shop.engine.write(parse_request(local[number]), path, progress)
+                asked = parse_request(local[number])
+                clip = self._shop.engine.write(asked, path, progress, durable=False)
                 made.append(of_clip(clip, self._shop.revision(planned.model)))
             except GenerationFailed as error:
                 if error.code == BROKEN or len(plans) == 1:
                     raise
                 made.append(error)
-        if all(isinstance(one, LtxserveError) for one in made):
-            raise made[0] if isinstance(made[0], LtxserveError) else AssertionError
+        failed = [one for one in made if isinstance(one, LtxserveError)]
+        if len(failed) == len(made):
+            raise failed[0]
         return made
 
     def _requests(self, reading: Reading) -> list[dict[str, Any]]:
@@ -191,7 +193,8 @@ class _Job:
         path = self._folder / f"joined.{stitch.output.format}"
         try:
             files = [one.path for one in made] or fetch_clips(stitch, self._sources.video)
-            done = write_stitch(stitch, files, Writing(path, observer=Percent(self._tell)))
+            to = Writing(path, observer=Percent(self._tell), durable=False)
+            done = write_stitch(stitch, files, to)
         except RequestRefused as refused:
             raise RequestRefused(_in_stitch(refused)) from None
         return of_stitch(done, made, time.monotonic() - begun)

@@ -113,14 +113,17 @@ def create_worker(settings: Settings, create: BackendMaker, save: Path | None = 
 
 
 def serve(worker: Worker) -> None:
-    """Take jobs until we are told to end; a local job ends the process itself."""
+    """Take jobs until we are told to end, or do the one local job; both may end the process."""
     # Its own default prints every result: links, base64 and prompts.
     os.environ.setdefault("RUNPOD_DEBUG_LEVEL", "INFO")
     die_together()
     import runpod.serverless
 
     worker.config.update(handler=worker.handle, concurrency_modifier=worker.leaving.take)
-    runpod.serverless.start(worker.config)
+    try:
+        runpod.serverless.start(worker.config)
+    finally:
+        worker.leaving.tidy()
 
 
 def jobs_in_hand() -> bool:

@@ -28,7 +28,7 @@ from ltxserve.errors import GenerationFailed, LtxserveError, ModelUnavailable, S
 from ltxserve.media.decode import read_sound
 from ltxserve.media.encode import EncodedFile
 from ltxserve.media.fetch import FetchRules
-from ltxserve.media.sound import write_wav
+from ltxserve.media.sound import store_wav
 from ltxserve.pool.base import Body, Tell, WorkerBroken
 from ltxserve.progress import Observer
 from ltxserve.service.gathering import Gathering
@@ -231,7 +231,7 @@ def _sound(file: EncodedFile, request: GenerationRequest) -> dict[str, tuple[Pat
     if not request.audio or not file.has_sound:
         return {}
     path = file.path.with_name("audio.wav")
-    write_wav(read_sound(str(file.path)), path)
+    store_wav(read_sound(str(file.path)), path)
     return {"audio": (path, "audio/wav")}
 
 

@@ -73,14 +73,15 @@ def fetch_clips(stitch: Stitch, fetch: Fetch) -> list[Path]:
 def join(
     stitch: Stitch, clips: Sequence[Path], folder: Path, observer: Observer | None = None
 ) -> Joined:
-    """Join fetched clips, one file per clip in order, into files in `folder`.
+    """Join fetched clips, one file per clip in order, into files in `folder`, to be copied away.
 
     The observer hears of every frame and may raise Cancelled. Raises RequestRefused for what
     these clips cannot be joined to, MediaError for files.
     """
     plan = look_and_plan(stitch, clips)
     path = folder / f"video.{stitch.output.format}"
-    made = write_plan(plan, Writing(path, observer=observer or NullObserver()))
+    to = Writing(path, observer=observer or NullObserver(), durable=False)
+    made = write_plan(plan, to)
     files = {
         "video": (path, made.file.media_type),
         **write_pictures(path, made.plan.num_frames, folder),

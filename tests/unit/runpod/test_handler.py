@@ -124,6 +124,27 @@ def test_cancelled_it_waits_for_its_thread_and_then_says_nothing():
     asyncio.run(story())
 
 
+def test_a_device_that_breaks_under_a_cancelled_job_is_broken_all_the_same():
+    stepped, breaks = threading.Event(), threading.Event()
+
+    def make(order: Order, tell: Tell) -> dict[str, Any]:
+        stepped.set()
+        breaks.wait()
+        raise GenerationFailed("device_broken", "A.", "B.")
+
+    async def story() -> Worker:
+        worker = Bench(make).worker
+        task = asyncio.ensure_future(worker.handle({"id": "j", "input": {}}))
+        await asyncio.to_thread(stepped.wait)
+        task.cancel()
+        breaks.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return worker
+
+    assert asyncio.run(story()).config["refresh_worker"] is True
+
+
 def test_given_up_the_job_is_sent_back():
     stepped = threading.Event()
 

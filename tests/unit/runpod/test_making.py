@@ -19,6 +19,7 @@ from ltxserve.runpod.making import Maker, Order, Workshop, is_pooled
 from ltxserve.runpod.outputs import Outputs
 from ltxserve.runpod.words import ALIASES, NATIVE, Extras
 from ltxserve.service.scratch import Scratch
+from tests.guards.tree import run_python
 from tests.runpod.asking import SMALL, asked
 from tests.tiny import disc, saved
 from tests.unit.engine.fakes import Loader
@@ -223,3 +224,23 @@ def test_odd_inputs_by_the_hundred_are_refused_by_code(words: dict[str, Any]):
         assert code in {*CODES, "None"}
         assert list(bench.scratch.folder.iterdir()) == [bench.scratch.folder / "lock"]
         bench.scratch.close()
+
+
+COUNT_WAITS = """
+import os, sys
+from pathlib import Path
+from tests.runpod.asking import asked, SMALL
+from tests.unit.runpod.test_making import Bench
+
+waits = []
+os.fsync = waits.append
+bench = Bench(Path(sys.argv[1]))
+bench.make(asked())
+bench.make({**SMALL, "prompts": ["a", "b"], "stitch": {"reencode": True}})
+print(len(waits))
+"""
+
+
+def test_nobody_waits_for_the_disk_for_files_that_are_given_away(tmp_path: Path):
+    run = run_python(COUNT_WAITS, str(tmp_path))
+    assert run.stdout.strip() == "0", run.stderr

@@ -48,11 +48,12 @@ class Stitched:
 
 @dataclass(frozen=True)
 class Writing:
-    """Where a stitch goes, what is embedded in it, and who watches."""
+    """Where a stitch goes, what is embedded in it, and who watches. durable: see EncodeTarget."""
 
     path: Path
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     observer: Observer = field(default_factory=NullObserver)
+    durable: bool = True
 
 
 def write_stitch(stitch: Stitch, clips: Sequence[Path], to: Writing) -> Stitched:
@@ -92,7 +93,7 @@ def write_plan(plan: StitchPlan, to: Writing) -> Stitched:
     target = _target(plan, to)
     check_target(target)
     heard_at_all, level = _level(plan)
-    with replacing(target.path) as draft:
+    with replacing(target.path, durable=to.durable) as draft:
         inside = replace(target, path=draft.result)
         copied = can_copy(plan) and _copied(plan, level, inside, to.observer)
         if not copied:
