@@ -104,9 +104,7 @@ class Run:
             plan=self.plan,
             seed=self.seed,
             timings=dict(self.watch.seconds),
-            warnings=tuple(
-                dict.fromkeys((*self.plan.warnings, *self._warnings, *self._sparing.warnings))
-            ),
+            warnings=self._all_warnings(),
             peak_memory=0 if self._backend is None else self._backend.peak_memory(),
             remarks=() if self._way is None else tuple(self._way.remarks),
         )
@@ -181,7 +179,7 @@ class Telling:
     def sound(self) -> Sound | None:
         """See Playing.sound."""
         self.tell(Progress("decode_audio", 0, 1))
-        sound = self.made.sound()
+        sound = self.sparing.sound(self.made)
         self.tell(Progress("decode_audio", 1, 1))
         return sound
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from ltxserve.engine.backends.base import Frames, Made
 from ltxserve.engine.plan import Plan
 from ltxserve.errors import OutOfMemory
+from ltxserve.media.sound import Sound
 
 DENOISED_AGAIN = (
     "Memory ran out while the clip was denoised; it was denoised again with only the parts of the"
@@ -20,6 +21,10 @@ DENOISED_AGAIN = (
 DECODED_AGAIN = (
     "Memory ran out while frames were decoded; they were decoded in smaller pieces."
     " low_vram does so from the start."
+)
+HEARD_AGAIN = (
+    "Memory ran out while the sound was decoded; it was decoded again with only the decoders on"
+    " the device. low_vram does so from the start."
 )
 
 
@@ -54,6 +59,15 @@ class Sparing:
             self._begin(DECODED_AGAIN)
             made.spare()
         yield from _behind(made.frames(), done)
+
+    def sound(self, made: Made) -> Sound | None:
+        """The sound of a run. Raises OutOfMemory where sparing did not help."""
+        if not self.on:
+            with suppress(OutOfMemory):
+                return made.sound()
+            self._begin(HEARD_AGAIN)
+            made.spare()
+        return made.sound()
 
     def _begin(self, why: str) -> None:
         self.on = True

@@ -11,8 +11,9 @@ import pytest
 
 from ltxserve.engine.backends.base import Frames
 from ltxserve.engine.plan import Plan
-from ltxserve.engine.sparing import DECODED_AGAIN, DENOISED_AGAIN, Sparing
+from ltxserve.engine.sparing import DECODED_AGAIN, DENOISED_AGAIN, HEARD_AGAIN, Sparing
 from ltxserve.errors import Cancelled, GenerationFailed, OutOfMemory
+from ltxserve.media.sound import Sound
 from tests.tiny import planned
 from tests.unit.engine.fakes import CHUNK, FakeMade
 
@@ -116,6 +117,37 @@ def test_sparing_frames_that_are_cut_otherwise_fit_together():
             yield from np.split(whole, range(CHUNK - 3, len(whole), CHUNK))
 
     assert shown(Sparing(False, Short().recover).frames(Recut(2))) == list(range(41))
+
+
+class Mute(FakeMade):
+    """Sound whose decoding runs out of memory, unless it spares; or always."""
+
+    def __init__(self, enough_when_sparing: bool = True) -> None:
+        super().__init__(planned(), 0)
+        self.enough = enough_when_sparing
+        self.tried = 0
+
+    def sound(self) -> Sound | None:
+        self.tried += 1
+        if not (self.spared and self.enough):
+            raise OutOfMemory()
+        return super().sound()
+
+
+def test_sound_is_decoded_again_sparingly():
+    short, made = Short(), Mute()
+    sparing = Sparing(False, short.recover)
+    assert sparing.sound(made) is not None
+    assert (made.tried, short.recovered) == (2, 1)
+    assert sparing.warnings == (HEARD_AGAIN,)
+
+
+@pytest.mark.parametrize(("asked", "tried"), [(False, 2), (True, 1)])
+def test_sound_has_no_third_try(asked: bool, tried: int):
+    made = Mute(enough_when_sparing=False)
+    with pytest.raises(OutOfMemory):
+        Sparing(asked, Short().recover).sound(made)
+    assert made.tried == tried
 
 
 @pytest.mark.parametrize("error", [Cancelled(), GenerationFailed("generation_failed", "It broke.")])

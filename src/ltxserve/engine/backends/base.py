@@ -116,7 +116,8 @@ class Made(Protocol):
         ...
 
     def spare(self) -> None:
-        """Decode with as little memory as can be from now on: what `frames` gives begins anew."""
+        """Decode frames and sound with as little memory as can be from now on: what `frames`
+        gives begins anew."""
         ...
 
 

@@ -231,6 +231,7 @@ class DiffusersMade:
         self.warnings = warnings
         self.latents = latents
         self._pipeline = pipeline
+        self._residency = residency
         self._decoding = Decoding(plan, pipeline.vae, residency)
 
     def frames(self) -> Iterator[Frames]:
@@ -247,6 +248,7 @@ class DiffusersMade:
             return None
         audio_vae, vocoder = self._pipeline.audio_vae, self._pipeline.vocoder
         with torch.inference_mode(), device_errors(Watched(NullObserver(), "decode_audio")):
+            self._residency.enter("decode")  # where only the sound is new, nothing else has
             latents = self.latents.audio.to(audio_vae.dtype)
             mels = audio_vae.decode(latents, return_dict=False)[0]
             samples = vocoder(mels.to(vocoder.dtype))[0].float().cpu().numpy()

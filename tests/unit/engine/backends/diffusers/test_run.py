@@ -10,6 +10,7 @@ import torch
 
 from ltxserve.engine.backends.base import Placement
 from ltxserve.engine.backends.diffusers.load import load_backend
+from ltxserve.engine.backends.diffusers.residency import Residency
 from ltxserve.engine.backends.diffusers.run import DiffusersMade
 from ltxserve.engine.backends.inputs import read_condition
 from ltxserve.errors import Cancelled, OutOfMemory
@@ -162,6 +163,20 @@ def test_low_vram_decodes_smaller_windows_of_the_same_clip():
         windows[low], seen[:] = [*seen], []
     told.remove()
     assert windows == {False: [10], True: [8, 6]}
+
+
+def test_sound_alone_brings_its_decoders_to_the_device():
+    """Of a retake that makes the sound anew, no frame is ever decoded before it."""
+    names = ("transformer", "vae", "audio_vae", "vocoder")
+    parts = {name: torch.nn.Linear(1, 1) for name in names}
+    residency = Residency(parts, torch.device("cpu"), total=1)
+    plan = planned()
+    residency.begin(plan)
+    residency.enter("denoise")
+    assert residency.here() == {"transformer", "vae", "audio_vae"}
+    made = DiffusersMade(backend().pipeline, plan, run().latents, (), residency)
+    assert made.sound() is not None
+    assert residency.here() == {"vae", "audio_vae", "vocoder"}
 
 
 # ── memory ──────────────────────────────────────────────────────────────────────────────────
