@@ -7,34 +7,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ltxserve.errors import Problem, RequestRefused
-from ltxserve.types import (
-    Condition,
-    Control,
-    Extend,
-    GenerationRequest,
-    GivenSound,
-    LoraUse,
-    Output,
-    Retake,
-    Upscale,
-    VideoToVideo,
-)
+from ltxserve.types import GenerationRequest
+
+
+def _noun(annotation: Any) -> type[BaseModel] | None:
+    """The noun within a field's annotation: of `tuple[Condition, ...] | None`, Condition."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((noun for part in get_args(annotation) if (noun := _noun(part))), None)
+
 
 _PARTS: dict[str, type[BaseModel]] = {
-    "conditions": Condition,
-    "loras": LoraUse,
-    "controls": Control,
-    "video_to_video": VideoToVideo,
-    "retake": Retake,
-    "extend": Extend,
-    "sound": GivenSound,
-    "upscale": Upscale,
-    "output": Output,
+    name: noun
+    for name, field in GenerationRequest.model_fields.items()
+    if (noun := _noun(field.annotation))
 }
 _MAX_PATH = 100
 _IN_JSON = {

@@ -25,6 +25,13 @@ from ltxserve.errors import RequestRefused
             "conditions.0.zzz",
             "source, frame",
         ),
+        ({"prompt": "x", "dfr": {"round": 1}}, "unknown_field", "dfr.round", "mean rounds?"),
+        (
+            {"prompt": "x", "auto_length": {"seconds": 1}},
+            "unknown_field",
+            "auto_length.seconds",
+            "mean min_seconds?",
+        ),
         ({"prompt": "x", "conditions": [{}]}, "invalid_field", "conditions.0.source", "Give it"),
         ({"prompt": "x", "width": "wide"}, "invalid_field", "width", "Correct"),
         ({"prompt": "x", "output": {"format": "avi"}}, "invalid_field", "output.format", "Correct"),
