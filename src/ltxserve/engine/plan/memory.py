@@ -6,8 +6,8 @@ weights     bytes of the row's files and text encoder as stored; where a size wa
 latents     tokens of the largest stage * latent channels * 4 bytes * 4 (latent, noise,
             prediction, condition)
 denoise     of the pass that needs most: tokens * (width + audio_width) * bytes * what one call
-            of the transformer keeps alive (`HELD`) * 2 with a negative prompt; a latent upscaler
-            needs less
+            of the transformer keeps alive (`HELD`) * prompts that one call reads; a latent
+            upscaler needs less
 decode      pixels of one decoder tile (at most 512 x 512 x 121, with low_vram x 57) * what
             decoding keeps alive (`HELD`) * bytes; where a device has room for more, whole frames
             are decoded (`whole_decode_bytes`); a diffusion decoder takes 6 times as much (256
@@ -38,15 +38,17 @@ class Held:
     """What is alive at once, counted on tensors without memory at full size (benchmarks/engine).
 
     denoise: widths of a token, in one call of the transformer. decode: values of a pixel, besides
-    the picture itself.
+    the picture itself. prompts: that one guided call reads; diffusers' LTX-2 pipelines put both
+    into one, LTX-Video is called for one after the other (backends/diffusers/guided.py).
     """
 
     denoise: float
     decode: float
+    prompts: int = 2
 
 
 HELD = {
-    "ltx-video": Held(16.1, 47.1),
+    "ltx-video": Held(16.1, 47.1, prompts=1),
     "ltx-2.0": Held(27.5, 39.6),
     "ltx-2.3": Held(31.5, 33.3),
     "ltx-2.5": Held(31.5, 33.3),
@@ -129,8 +131,9 @@ def estimate_memory(
     largest = max(
         (_tokens(s.shape) + s.also_tokens for s in stages if s.kind in _LATENT), default=0
     )
+    alive = held(spec)
     passes = (
-        (_tokens(s.shape) + s.also_tokens) * (2 if _is_guided(s, guided) else 1)
+        (_tokens(s.shape) + s.also_tokens) * (alive.prompts if _is_guided(s, guided) else 1)
         for s in stages
         if s.kind == "denoise"
     )
@@ -138,7 +141,7 @@ def estimate_memory(
     width = spec.architecture.width + spec.architecture.audio_width
     clip = (last.width, last.height, last.num_frames)
     tile = tuple(map(min, clip, _SMALL_TILE if low_vram else _TILE))
-    alive, files = held(spec), weights(spec, _optional(stages))
+    files = weights(spec, _optional(stages))
     parts = {
         "latents": largest * spec.architecture.latent_channels * 4 * 4,
         "denoise": round(max(passes) * width * each * alive.denoise),

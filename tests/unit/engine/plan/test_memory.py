@@ -51,6 +51,13 @@ def test_more_picture_and_more_guidance_need_more():
     assert long.components["denoise"] * 2 == guided.components["denoise"]
 
 
+def test_ltx_video_is_guided_by_one_call_after_another():
+    spec = CATALOG.model("ltxv-13b-0.9.8-dev")
+    shape = Shape(1216, 704, 121, 30)
+    free, guided = (estimate_memory(spec, stages(shape), each, False) for each in (False, True))
+    assert guided == free
+
+
 def test_optional_files_count_when_they_run():
     spec = CATALOG.model("ltx-2-19b-dev")
     assert set(weights(spec)) == {"checkpoint", "text_encoder"}
