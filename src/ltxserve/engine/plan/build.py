@@ -120,7 +120,8 @@ def _plan_for(
     made_sound = audio and ways.sound is None
     refining = refining_lora(spec, catalog)
     changing = guidance_on_the_way(request, spec, sigmas, guidance)
-    recipe = Recipe(steps, sigmas, upscale, shown, made_sound, refining, controls, changing)
+    over = 1.0 if ways.video_to_video is None else ways.video_to_video.strength
+    recipe = Recipe(steps, sigmas, upscale, shown, made_sound, refining, controls, changing, over)
     rendering = plan_dfr(request, spec, catalog, length)
     stages = plan_stages(spec, picture, length, recipe, rendering)
     worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)

@@ -12,6 +12,7 @@ from ltxserve.engine.plan.length import Length
 from ltxserve.engine.plan.nouns import Guidance, Segment, Stage
 from ltxserve.engine.plan.picture import Picture
 from ltxserve.engine.plan.sampling import guidance_of, resample
+from ltxserve.engine.plan.ways import start_at
 from ltxserve.types import Shape, Upscale
 
 
@@ -20,6 +21,7 @@ class Recipe:
     """What the stages depend on besides the shapes. refining: adapters of the second pass.
 
     controls: what the first pass follows. guidances: of its steps, where they change on the way.
+    start: the noise level at which every pass begins at most.
     """
 
     steps: int
@@ -30,6 +32,7 @@ class Recipe:
     refining: tuple[PlannedLora, ...] = ()
     controls: Controls = NONE
     guidances: tuple[Guidance, ...] = ()
+    start: float = 1.0
 
 
 def plan_stages(
@@ -58,7 +61,7 @@ def plan_stages(
         shape = Shape(*picture.generate, length.num_frames, length.fps)
     elif picture.generate != picture.first:
         shape = Shape(*picture.generate, first.num_frames, first.fps)
-        stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape, recipe.refining)]
+        stages += [Stage("upscale_spatial", 1, shape), _second_pass(spec, shape, recipe)]
     if recipe.upscale.temporal:
         shape = Shape(shape.width, shape.height, length.num_frames, length.fps)
         stages.append(Stage("upscale_temporal", 1, shape))
@@ -88,11 +91,12 @@ def of_segment(stages: tuple[Stage, ...], number: int, count: int) -> tuple[Stag
     return (*stages[number * each : (number + 1) * each], stages[-1])
 
 
-def _second_pass(spec: ModelSpec, shape: Shape, loras: tuple[PlannedLora, ...]) -> Stage:
+def _second_pass(spec: ModelSpec, shape: Shape, recipe: Recipe) -> Stage:
     second = spec.sampling.second_pass
     if second is None:
         curve = spec.sampling.sigmas
         steps = max(1, spec.sampling.steps // 3)
         return Stage("denoise", steps, shape, resample(curve, steps) if curve else None)
     guidance = guidance_of(second.guidance, second.stg_blocks)
-    return Stage("denoise", len(second.sigmas), shape, second.sigmas, guidance, loras)
+    steps, sigmas = start_at(recipe.start, len(second.sigmas), second.sigmas)
+    return Stage("denoise", steps, shape, sigmas, guidance, recipe.refining)

@@ -46,6 +46,18 @@ def test_own_sigmas_are_cut_too():
     assert made.sigmas == (0.6, 0.3)
 
 
+@pytest.mark.parametrize(
+    ("strength", "sigmas"),
+    [(1.0, (0.9094, 0.725, 0.4219)), (0.6, (0.6, 0.4219)), (0.2, (0.2,)), (0, (LEAST_STRENGTH,))],
+)
+def test_no_pass_puts_more_noise_on_a_source_than_was_asked_for(
+    strength: float, sigmas: tuple[float, ...]
+):
+    made = plan_of(model="ltxv-2b-0.9.8-distilled", video_to_video={**VIDEO, "strength": strength})
+    second = made.passes[1]
+    assert (second.steps, second.sigmas) == (len(sigmas), sigmas)
+
+
 def test_a_retake_of_nothing():
     nothing = {**VIDEO, "start": 0, "end": 1, "video": False, "audio": False}
     assert refusal_of(retake=nothing).codes == ("conflicting_fields",)
