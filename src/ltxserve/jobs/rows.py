@@ -68,6 +68,7 @@ class NewJob:
     """A job to add: queued, never claimed. priority: higher is sooner, within one account.
 
     kind: "generation", "stitch", or "batch" for a parent that only groups its children.
+    request_hash: words; a request that has one of them is the same request.
     """
 
     account_id: str

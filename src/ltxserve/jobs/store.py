@@ -56,7 +56,7 @@ def repeated(
     if row is None:
         return None
     first = to_job(row)
-    if first.request_hash != request_hash:
+    if not _same(first.request_hash, request_hash):
         raise Conflict(
             "idempotency_conflict",
             f"The Idempotency-Key belongs to job {first.id}, which asked for something else.",
@@ -64,6 +64,11 @@ def repeated(
             "Idempotency-Key",
         )
     return first
+
+
+def _same(first: str | None, second: str | None) -> bool:
+    """Whether two request hashes, words each, have one in common."""
+    return first == second or not set((first or "").split()).isdisjoint((second or "").split())
 
 
 def find(conn: sa.Connection, job_id: str, account_id: str | None = None) -> Job | None:

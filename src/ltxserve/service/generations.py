@@ -31,7 +31,7 @@ from ltxserve.jobs.webhooks import Delivery
 from ltxserve.media.fetch import is_url
 from ltxserve.service.endings import BATCH, Endings
 from ltxserve.service.looking import Looking
-from ltxserve.service.placing import Order, Placing
+from ltxserve.service.placing import Order, Placing, recognizable
 from ltxserve.service.signals import Signals
 from ltxserve.service.sources import FAMILIES, Sources, lora_paths, sources_of
 from ltxserve.service.submission import Quote, Submission, check
@@ -80,6 +80,7 @@ class Generations:
         `idempotency_conflict`, and what the sources raise.
         """
         check(submission)
+        submission = recognizable(account, submission, self.sources)
         # Before any source is fetched again.
         first = self.placing.repeated(account, submission)
         if first is not None:

@@ -13,6 +13,7 @@ import re
 import urllib.parse
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 ANY = (*SEEN, "audio")
 
 _ID = re.compile(r"(?:upload:|job:)?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})", re.IGNORECASE)
-# Shorter texts are more likely a mistyped name than a picture.
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{80,}={0,2}\s*")
+# Shorter texts are more likely a mistyped name than a picture. Possessive: trying again from every
+# space of a text that is none takes minutes.
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{80,}+={0,2}+\s*+")
 _AT_ONCE = 4
 
 
@@ -81,6 +83,16 @@ class Inputs:
             found = self._bring(source, path)
             _check_family(found.family, families)
             return KEPT + self.uploads.keep(account, found).key
+
+    def digests(self, account: Account, request: dict[str, Any]) -> dict[str, str]:
+        """SHA-256 of the uploads that the request names, by how it names them."""
+        found: dict[str, str] = {}
+        for _, part in sources_of(request):
+            match = _ID.fullmatch(part["source"].strip())
+            if match is not None:
+                with suppress(NotFound):
+                    found[part["source"]] = self.uploads.get(account, match[1].lower()).sha256
+        return found
 
     def _take(
         self, account: Account, sources: Iterable[tuple[str, tuple[str, ...]]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -100,6 +100,19 @@ class Placing:
         ledger.hold(conn, job.account_id, job.id, job.price)
         events.append(conn, job.id, "queued", {"price": job.price})
         self.enqueuer.enqueue(conn, ticket_of(job))
+
+
+class Digests(Protocol):
+    """Knows the content of uploads; see `Sources`."""
+
+    def digests(self, account: Account, request: Json) -> dict[str, str]: ...
+
+
+def recognizable(account: Account, submission: Submission, sources: Digests) -> Submission:
+    """The submission with what it takes to know it again by its Idempotency-Key, if it has one."""
+    if submission.idempotency_key is None:
+        return submission
+    return replace(submission, digests=sources.digests(account, dict(submission.request)))
 
 
 def ticket_of(job: Job, run_id: str | None = None, delay_seconds: float = 0.0) -> Ticket:

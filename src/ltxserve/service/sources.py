@@ -26,6 +26,10 @@ class Sources(Protocol):
         """
         ...
 
+    def digests(self, account: Account, request: Json) -> dict[str, str]:
+        """SHA-256 of the uploads that the request names, by how it names them."""
+        ...
+
 
 SEEN = ("image", "video")
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from ltxserve.credits.pricing import Price
 from ltxserve.errors import Conflict, MediaError, NotFound, Problem, RequestRefused
 from ltxserve.jobs.rows import Job
-from ltxserve.service.placing import Order, Placing
+from ltxserve.service.placing import Digests, Order, Placing, recognizable
 from ltxserve.service.stitches import KIND, read
 from ltxserve.service.submission import Submission, check
 
@@ -24,7 +24,7 @@ CLIPS = ("video",)
 """What a clip of a stitch may be."""
 
 
-class OneSource(Protocol):
+class Clips(Digests, Protocol):
     """Settles what callers name: uploads, finished jobs, URLs, data URIs."""
 
     def settle_one(self, account: Account, source: str, families: Sequence[str] = ...) -> str:
@@ -37,7 +37,7 @@ class Stitches:
     """The use case; may be called from any thread, and does not wait for the run."""
 
     placing: Placing
-    sources: OneSource
+    sources: Clips
 
     def submit(self, account: Account, submission: Submission) -> Job:
         """Queue a stitch, whose request is that of `Stitch`.
@@ -50,6 +50,7 @@ class Stitches:
             hint = "Submit each stitch for itself."
             raise RequestRefused([Problem("invalid_field", "A stitch is one job.", hint, "count")])
         stitch = read(submission.request)
+        submission = recognizable(account, submission, self.sources)
         # Before any clip is fetched again.
         first = self.placing.repeated(account, submission)
         if first is not None:

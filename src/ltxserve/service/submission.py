@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -15,6 +16,7 @@ from ltxserve.credits.pricing import Price, PriceLine
 from ltxserve.engine.plan import Plan
 from ltxserve.errors import Problem, RequestRefused
 from ltxserve.jobs.rows import Json
+from ltxserve.service.sources import sources_of
 
 MAX_JOBS = 64
 """Jobs of one batch."""
@@ -37,6 +39,7 @@ class Submission:
     Either makes a batch: one parent with children. idempotency_key: the same key within a day
     returns the first job. priority: -100 to 100, higher is sooner among the account's own jobs.
     metadata: the caller's own, given back as it is. timeout_seconds: of the run, not of the queue.
+    digests: SHA-256 of uploads that the request names, by id.
     """
 
     request: Mapping[str, Any]
@@ -49,6 +52,7 @@ class Submission:
     dialect: str = "native"
     timeout_seconds: float | None = None
     warnings: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def is_batch(self) -> bool:
@@ -56,9 +60,19 @@ class Submission:
         return self.count > 1 or bool(self.prompts)
 
     def fingerprint(self) -> str:
-        """The same for the same request, whatever the order of its fields."""
+        """The same for the same request, whatever the order of its fields.
+
+        With uploads two words, by their ids and by their content, of which one has to be the same:
+        a file that is sent again has another id, and one that was removed has no content.
+        """
+        by_content = copy.deepcopy(dict(self.request))
+        for _, part in sources_of(by_content):
+            part["source"] = self.digests.get(part["source"], part["source"])
+        return " ".join(dict.fromkeys(map(self._digest, (self.request, by_content))))
+
+    def _digest(self, request: Mapping[str, Any]) -> str:
         asked = [
-            dict(self.request),
+            dict(request),
             self.count,
             list(self.prompts),
             self.webhook_url,

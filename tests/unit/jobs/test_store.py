@@ -48,6 +48,12 @@ def test_a_key_is_not_for_another_request(database: Database):
     assert refusal.value.code == "idempotency_conflict"
 
 
+def test_one_word_in_common_makes_it_the_same_request(database: Database):
+    first = add(database, idempotency_key="k", request_hash="id content")
+    for words in ("id", "other content"):
+        assert add(database, idempotency_key="k", request_hash=words) == first
+
+
 def test_jobs_without_a_key_are_all_new(database: Database):
     assert add(database).id != add(database).id
 

@@ -82,6 +82,13 @@ def test_each_place_takes_its_own_families(inputs: Inputs, anna: Account, tmp_pa
     ]
 
 
+def test_what_is_almost_base64_is_refused_at_once():
+    for source in ("A" * 80 + " " * 200_000 + "!", "A" * 80 + "=" * 200_000):
+        with pytest.raises(MediaError) as refused:
+            content_of(source, 1000)
+        assert refused.value.code == "source_invalid"
+
+
 def test_bare_base64(inputs: Inputs, anna: Account):
     lines = base64.encodebytes(picture()).decode()
     assert settled(inputs, anna, lines)[0].endswith(".png")
@@ -219,3 +226,11 @@ def test_length_is_judged_before_decoding():
     for uri_of_four in ("data:;base64,QUJDRA==", "data:,abcd"):
         with pytest.raises(MediaError):
             content_of(uri_of_four, 3)
+
+
+def test_what_uploads_hold_is_told_by_their_names(inputs: Inputs, anna: Account, sqlite: Database):
+    upload = inputs.uploads.create(anna, io.BytesIO(picture()))
+    names = (upload.id, f"upload:{upload.id.upper()}")
+    asked = request(*names, uri(picture()), "018f0000-0000-7000-8000-000000000000", "clip.mp4")
+    assert inputs.digests(anna, asked) == dict.fromkeys(names, upload.sha256)
+    assert inputs.digests(account(sqlite, "bert"), asked) == {}

@@ -53,6 +53,17 @@ def test_the_fingerprint_is_of_the_request_and_not_of_its_order() -> None:
     assert Submission({"prompt": "\ud800"}).fingerprint()
 
 
+def test_an_upload_is_known_again_by_its_id_or_its_content() -> None:
+    def words(upload: str, **digests: str) -> set[str]:
+        asked = {"prompt": "p", "conditions": [{"source": upload}]}
+        return set(Submission(asked, digests=digests).fingerprint().split())
+
+    assert words("a", a="content") & words("b", b="content")
+    assert words("a", a="content") & words("a")
+    assert not words("a", a="content") & words("b", b="other")
+    assert len(words("a")) == 1
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     problems = refused(count=0, priority=101, timeout_seconds=float("nan"), idempotency_key="")
     fields = [field for _, field in problems]

@@ -19,7 +19,7 @@ from ltxserve.api.facts import file_name_of, is_over
 from ltxserve.api.links import link_of
 from ltxserve.api.ltx import views
 from ltxserve.api.ltx.bodies import UNPROMPTED, Continued, read
-from ltxserve.api.native.jobs import JsonBody
+from ltxserve.api.native.jobs import JsonBody, Key
 from ltxserve.api.stand_ins import Chosen, StandIns
 from ltxserve.api.waiting import until_over
 from ltxserve.errors import Cancelled, GenerationFailed, LtxserveError
@@ -43,9 +43,10 @@ def submit(
     models: Models,
     endpoint: Endpoint,
     given: JsonBody,
+    key: Key = None,
 ) -> JSONResponse:
     """Queue a clip; poll /ltx/v2/{endpoint}/{id} for it."""
-    job = jobs.submit(account, _submission(request, account, models, endpoint, given))
+    job = jobs.submit(account, _submission(request, account, models, endpoint, given, key))
     return JSONResponse(views.accepted_view(job), 202)
 
 
@@ -69,9 +70,11 @@ async def make(
     feeds: FeedsOf,
     endpoint: Endpoint,
     given: JsonBody,
+    key: Key = None,
 ) -> Response:
     """Make a clip and answer with its file. Its id is in X-Job-Id: a broken line loses nothing."""
-    submission = await run_in_threadpool(_submission, request, account, models, endpoint, given)
+    asked = (request, account, models, endpoint, given, key)
+    submission = await run_in_threadpool(_submission, *asked)
     job = await run_in_threadpool(jobs.submit, account, submission)
     job = await until_over(feeds, jobs, account, job, WAIT_SECONDS)
     response = await run_in_threadpool(_file, request, account, jobs, job)
@@ -80,7 +83,12 @@ async def make(
 
 
 def _submission(
-    request: Request, account: Account, models: StandIns, endpoint: str, given: dict[str, Any]
+    request: Request,
+    account: Account,
+    models: StandIns,
+    endpoint: str,
+    given: dict[str, Any],
+    key: str | None,
 ) -> Submission:
     asked = read(endpoint, given)
     if isinstance(asked, Continued):
@@ -88,7 +96,7 @@ def _submission(
         chosen = _continued(asked, original, models)
     else:
         chosen = with_length(models.choose(asked), models)
-    return Submission(chosen.request, dialect=DIALECT, warnings=chosen.notes)
+    return Submission(chosen.request, idempotency_key=key, dialect=DIALECT, warnings=chosen.notes)
 
 
 def with_length(chosen: Chosen, models: StandIns) -> Chosen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +17,7 @@ from ltxserve.api.content import File, send, suffix_of
 from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of, checked_id
 from ltxserve.api.continuing import edited, longer, of_job, original_of
 from ltxserve.api.facts import file_name_of, is_over
-from ltxserve.api.native.jobs import FormBody, JsonBody
+from ltxserve.api.native.jobs import FormBody, JsonBody, Key
 from ltxserve.api.native.submissions import split
 from ltxserve.api.native.uploads import take
 from ltxserve.api.openai import views
@@ -39,7 +39,6 @@ router = APIRouter(prefix="/v1", tags=["OpenAI"])
 DIALECT = "openai"
 STOP_SECONDS = 20.0
 """How long a delete waits for a running video to stop."""
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 _KINDS = ("application/json", "multipart/form-data")
 _READ = docs.plain((400, 401, 403, 404, 429, 503))
 _WRITE = docs.plain((400, 401, 402, 403, 404, 413, 429, 502, 503, 507))

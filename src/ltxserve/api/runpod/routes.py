@@ -14,7 +14,7 @@ from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of
 from ltxserve.api.links import link_of
-from ltxserve.api.native.jobs import JsonBody
+from ltxserve.api.native.jobs import JsonBody, Key
 from ltxserve.api.runpod import views
 from ltxserve.api.runpod.bodies import PRESET, Asked, read
 from ltxserve.api.runpod.chunks import Chunks
@@ -44,10 +44,15 @@ _ERRORS = docs.plain((400, 401, 402, 403, 404, 429, 502, 503, 507))
 
 @router.post("/run", responses=_ERRORS, openapi_extra=docs.body())
 def run(
-    account: Writer, jobs: Jobs, models: Models, endpoint: Endpoint, given: JsonBody
+    account: Writer,
+    jobs: Jobs,
+    models: Models,
+    endpoint: Endpoint,
+    given: JsonBody,
+    key: Key = None,
 ) -> dict[str, Any]:
     """Queue a job: {"input": {...}, "webhook", "policy"}; answers at once."""
-    return views.accepted_view(_submit(account, jobs, models, endpoint, given))
+    return views.accepted_view(_submit(account, jobs, models, endpoint, given, key))
 
 
 @router.post("/runsync", responses=_ERRORS, openapi_extra=docs.body())
@@ -59,10 +64,11 @@ async def runsync(
     feeds: FeedsOf,
     endpoint: Endpoint,
     given: JsonBody,
+    key: Key = None,
     wait: Annotated[int, Query(description="Milliseconds.")] = WAIT_MS[0],
 ) -> dict[str, Any]:
     """Queue a job and wait for its end; what is not over by then is polled with `status`."""
-    job = await run_in_threadpool(_submit, account, jobs, models, endpoint, given)
+    job = await run_in_threadpool(_submit, account, jobs, models, endpoint, given, key)
     seconds = max(WAIT_MS[1], min(WAIT_MS[2], wait)) / 1000
     job = await until_over(feeds, jobs, account, job, seconds)
     return await run_in_threadpool(_view, request, account, jobs, job)
@@ -132,13 +138,18 @@ def purge_queue(account: Writer, jobs: Jobs, endpoint: Endpoint) -> dict[str, An
 
 
 def _submit(
-    account: Account, jobs: Generations, models: StandIns, endpoint: str, given: dict[str, Any]
+    account: Account,
+    jobs: Generations,
+    models: StandIns,
+    endpoint: str,
+    given: dict[str, Any],
+    key: str | None,
 ) -> Job:
     """Queue a job. Raises RequestRefused with every problem, in the caller's words."""
     asked = read(given)
     if not asked.reading.is_open:
         asked.reading.refuse()
-    submission = _submission(models, endpoint, asked)
+    submission = _submission(models, endpoint, asked, key)
     try:
         if asked.reading.problems:
             jobs.quote(account, submission)  # tells what else is wrong
@@ -149,10 +160,11 @@ def _submit(
         raise
 
 
-def _submission(models: StandIns, endpoint: str, asked: Asked) -> Submission:
+def _submission(models: StandIns, endpoint: str, asked: Asked, key: str | None) -> Submission:
     chosen = _chosen(models, endpoint, asked.request)
     return Submission(
         chosen.request,
+        idempotency_key=key,
         webhook_url=asked.webhook,
         priority=LOW_PRIORITY if asked.low_priority else 0,
         metadata={NOTES: {"endpoint": endpoint, "inline": asked.inline, "signed": asked.signed}},

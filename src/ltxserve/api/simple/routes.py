@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.context import JobId, Jobs, Models, app_of
-from ltxserve.api.native.jobs import FormBody, JsonBody, send_artifact
+from ltxserve.api.native.jobs import FormBody, JsonBody, Key, send_artifact
 from ltxserve.api.native.uploads import take
 from ltxserve.api.simple import views
 from ltxserve.api.simple.bodies import PRESET, read
@@ -30,7 +30,7 @@ _WRITE = docs.plain((400, 401, 402, 403, 404, 413, 429, 502, 503, 507))
 )
 @router.post("/generate", status_code=202, responses=_WRITE, openapi_extra=docs.body(None, *_KINDS))
 def generate(
-    request: Request, account: Writer, jobs: Jobs, models: Models, form: FormBody
+    request: Request, account: Writer, jobs: Jobs, models: Models, form: FormBody, key: Key = None
 ) -> JSONResponse:
     """Queue a clip; answers with its id. Fields that mean nothing here are named in `warnings`."""
     asked = read(form.fields)
@@ -39,9 +39,8 @@ def generate(
         asked.request["conditions"] = [{"source": source, "frame": 0}]
     chosen = models.choose(asked.request, PRESET)
     ignored = [f"The field {name[:60]} is not known here." for name in asked.ignored]
-    submission = Submission(
-        chosen.request, dialect=DIALECT, warnings=(*chosen.notes, *ignored[:20])
-    )
+    warnings = (*chosen.notes, *ignored[:20])
+    submission = Submission(chosen.request, idempotency_key=key, dialect=DIALECT, warnings=warnings)
     job = jobs.submit(account, submission)
     return JSONResponse(views.status_view(job, jobs.position(account, job.id)), 202)
 
@@ -62,7 +61,9 @@ def result(request: Request, account: Reader, jobs: Jobs, id: JobId) -> Response
 
 
 @router.post("/stitch", status_code=202, responses=_WRITE, openapi_extra=docs.body())
-def stitch(request: Request, account: Writer, jobs: Jobs, given: JsonBody) -> JSONResponse:
+def stitch(
+    request: Request, account: Writer, jobs: Jobs, given: JsonBody, key: Key = None
+) -> JSONResponse:
     """Join clips, each with its own trim, speed, volume and transition; answers with the job's id.
 
     Clips are finished jobs, uploads or URLs, as `source` or just as text.
@@ -70,5 +71,6 @@ def stitch(request: Request, account: Writer, jobs: Jobs, given: JsonBody) -> JS
     clips = given.get("clips")
     if isinstance(clips, list):
         given["clips"] = [{"source": one} if isinstance(one, str) else one for one in clips]
-    job = app_of(request).stitches.submit(account, Submission(given, dialect=DIALECT))
+    submission = Submission(given, idempotency_key=key, dialect=DIALECT)
+    job = app_of(request).stitches.submit(account, submission)
     return JSONResponse(views.status_view(job, jobs.position(account, job.id)), 202)
