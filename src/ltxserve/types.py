@@ -29,7 +29,7 @@ class Condition(Noun):
     source: path, http(s) URL or data URI of an image or a video.
     frame: pixel frame of the clip, from 0; negative counts from the end (-1 = the last).
     strength: 0 to 1; 1 keeps the source as it is.
-    num_frames: for a video, how many of its frames to use (None = as many as fit).
+    num_frames: for a video, how many of its frames to use (None = as many as fit up to the next).
     """
 
     source: str

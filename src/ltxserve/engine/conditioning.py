@@ -8,6 +8,7 @@ plans (`frame`); `latent_index` is the latent frame that holds it. A model whose
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 from typing import Literal
@@ -72,9 +73,7 @@ def plan_conditions(
         _place(condition, spec, clip, findings, f"conditions.{i}")
         for i, condition in enumerate(conditions)
     ]
-    planned = tuple(item for item in found if item is not None)
-    _check_overlap(planned, findings)
-    return planned
+    return _beside_each_other(tuple(item for item in found if item is not None), findings)
 
 
 def _place(
@@ -193,7 +192,11 @@ def _check_length(
     return used
 
 
-def _check_overlap(planned: tuple[PlannedCondition, ...], findings: Findings) -> None:
+def _beside_each_other(
+    planned: tuple[PlannedCondition, ...], findings: Findings
+) -> tuple[PlannedCondition, ...]:
+    """Conditions that claim no frame twice: a video whose length is open ends before the next."""
+    ends = dict[int, int]()
     ordered = sorted(planned, key=lambda item: item.frame)
     for one, two in itertools.pairwise(ordered):
         if one.frame + (one.num_frames or 1) > two.frame:
@@ -203,3 +206,12 @@ def _check_overlap(planned: tuple[PlannedCondition, ...], findings: Findings) ->
                 "Keep one of them, or move one to another frame.",
                 "conditions",
             )
+        ends[one.frame] = two.frame
+    return tuple(_up_to(ends.get(item.frame), item) for item in planned)
+
+
+def _up_to(end: int | None, item: PlannedCondition) -> PlannedCondition:
+    if end is None:
+        return item
+    room = frames_floor(end - item.frame)
+    return dataclasses.replace(item, max_frames=min(item.max_frames, room))

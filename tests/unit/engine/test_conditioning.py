@@ -95,3 +95,10 @@ def test_a_model_without_image_conditioning_refuses_images():
     blind = dataclasses.replace(TINY, supports=dataclasses.replace(TINY.supports, image=False))
     _, findings = place({}, spec=blind)
     assert findings.problems[0].code == "conditions_unsupported"
+
+
+def test_a_video_of_open_length_ends_before_the_next_condition():
+    """Or two sources would be held at the same frames."""
+    made, findings = place({"frame": -1}, {"source": "b.mp4"}, {"source": "c", "frame": 12})
+    assert not findings.problems
+    assert [(item.frame, item.max_frames) for item in made] == [(48, 1), (0, 9), (12, 33)]
