@@ -59,11 +59,9 @@ def read(conn: sa.Connection, job_id: str, after: int = 0, limit: int = 1000) ->
     return [Event(**row._mapping) for row in conn.execute(query)]
 
 
-def prune(conn: sa.Connection, job_id: str, keep_after: int = 0) -> int:
-    """Remove progress and previews up to number `keep_after` (0 = all); returns how many."""
+def prune(conn: sa.Connection, before: float) -> int:
+    """Remove progress and previews of before a time (seconds UTC), of any job; returns how many."""
     gone = sa.delete(job_events).where(
-        job_events.c.job_id == job_id, job_events.c.kind.in_(PASSING)
+        job_events.c.created_at < before, job_events.c.kind.in_(PASSING)
     )
-    if keep_after:
-        gone = gone.where(job_events.c.seq <= keep_after)
     return conn.execute(gone).rowcount

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ltxserve.db.database import Database
 from ltxserve.db.ids import new_id
-from ltxserve.db.tables import job_events, jobs
+from ltxserve.db.tables import jobs
 from ltxserve.jobs import events, store
 from ltxserve.jobs.engine import Enqueuer
 from ltxserve.jobs.states import ACTIVE, JobState
@@ -56,8 +56,7 @@ class Housekeeping:
         """Remove what is due: expired results, old progress, jobs that waited too long."""
         count = self._expire_results() + self._expire_queued()
         with self.database.begin() as conn:
-            old = job_events.c.created_at < time.time() - EVENT_SECONDS
-            conn.execute(sa.delete(job_events).where(old, job_events.c.kind.in_(events.PASSING)))
+            events.prune(conn, time.time() - EVENT_SECONDS)
         self.enqueuer.forget(time.time() - RUN_SECONDS)
         for task in self.more:
             task()

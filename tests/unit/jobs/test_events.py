@@ -1,12 +1,16 @@
 """Events rise by one per job, whoever writes them."""
 
 import pytest
+import time_machine
 
 from ltxserve.db.database import Database
 from ltxserve.errors import NotFound
 from ltxserve.jobs import events
 from tests.threads import together
 from tests.unit.jobs.samples import add, now
+
+DAY = 1_800_000_000.0
+"""Seconds UTC."""
 
 
 def test_numbers_rise_by_one_per_job(database: Database):
@@ -52,16 +56,20 @@ def test_writers_at_once_leave_no_gap_and_no_double(database: Database):
         assert [event.seq for event in events.read(conn, job.id)] == list(range(1, 31))
 
 
-def test_progress_can_be_forgotten(database: Database):
-    job = add(database)
+def test_old_progress_can_be_forgotten(database: Database):
+    first, second = add(database), add(database)
+    kinds = ("queued", "running", "progress", "preview", "progress", "succeeded")
+    for hour, job in enumerate((first, second)):
+        with time_machine.travel(DAY + hour * 3600, tick=False), database.begin() as conn:
+            for kind in kinds:
+                events.append(conn, job.id, kind, {})
     with database.begin() as conn:
-        for kind in ("queued", "running", "progress", "preview", "progress", "succeeded"):
-            events.append(conn, job.id, kind, {})
-        assert events.prune(conn, job.id, keep_after=4) == 2
-        assert events.prune(conn, job.id) == 1
-        left = events.read(conn, job.id)
+        assert events.prune(conn, DAY) == 0
+        assert events.prune(conn, DAY + 3600) == 3
+        left = events.read(conn, first.id)
         assert [(e.seq, e.kind) for e in left] == [(1, "queued"), (2, "running"), (6, "succeeded")]
-        assert events.append(conn, job.id, "progress", {}) == 7
+        assert [e.kind for e in events.read(conn, second.id)] == list(kinds)
+        assert events.append(conn, first.id, "progress", {}) == 7
 
 
 def test_a_job_that_is_not_there_has_no_events(database: Database):
