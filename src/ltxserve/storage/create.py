@@ -10,6 +10,10 @@ from typing import Any
 
 from ltxserve.errors import ConfigurationError, StorageError
 from ltxserve.storage.base import ArtifactStore, check_key
+from ltxserve.storage.names import is_bucket
+
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[!-~]*)?")
+_KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def _s3(config: StoreConfig) -> ArtifactStore:
     from ltxserve.storage.s3 import S3Place, S3Store
 
     bucket, _, prefix = config.url.removeprefix("s3://").partition("/")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]+", bucket):
+    if not is_bucket(bucket):
         raise _invalid("s3:// is followed by no name of a bucket.")
     _check_prefix(prefix, "LTXSERVE_STORE")
     access = config.s3
@@ -121,8 +125,11 @@ def _supabase(config: StoreConfig) -> ArtifactStore:
     if missing:
         names = ", ".join(f"SUPABASE_{name.upper()}" for name in missing)
         raise _invalid(f"The store supabase needs {names}.")
-    if not access.url.startswith(("https://", "http://")):
+    if not _URL.fullmatch(access.url):
         raise _invalid("SUPABASE_URL is no http(s) URL.", "SUPABASE_URL")
+    if not _KEY.fullmatch(access.service_role_key):
+        name = "SUPABASE_SERVICE_ROLE_KEY"
+        raise _invalid(f"{name} has a space or another character that no key has.", name)
     _check_prefix(access.prefix, "SUPABASE_PREFIX")
     return SupabaseStore(SupabasePlace(**asdict(access)))
 

@@ -1,4 +1,6 @@
-"""File names that people choose: as a download's name and as the end of a key; knows no store."""
+"""Names that people choose: of files, as a download's name and as the end of a key, and of buckets;
+knows no store.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from ltxserve.errors import StorageError
 from ltxserve.storage.base import check_key
 
 _MAX_NAME = 200
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -44,6 +47,11 @@ def dated_key(day: str, job: str, file_name: str) -> str:
     Raises StorageError `file_name_invalid`, `storage_key_invalid`.
     """
     return check_key(f"{day}/{job}/{key_name(file_name)}")
+
+
+def is_bucket(name: str) -> bool:
+    """Whether an S3 bucket can have this name."""
+    return _BUCKET.fullmatch(name) is not None
 
 
 def attachment(file_name: str) -> str:

@@ -105,9 +105,9 @@ class SupabaseStore:
             if error.code == "file_not_found":
                 return None
             raise
+        size = int(_word(said, "size"))
         media_type = said.get("content_type") or "application/octet-stream"
-        sha256 = (said.get("metadata") or {}).get("sha256")
-        return Stored(key, int(said["size"]), media_type, sha256)
+        return Stored(key, size, media_type, (said.get("metadata") or {}).get("sha256"))
 
     def delete(self, key: str) -> None:
         body = {"prefixes": [self.path_of(key)]}
@@ -126,7 +126,7 @@ class SupabaseStore:
         if public is not None:
             return f"{public}?{download}" if download else public
         where = f"/object/sign/{self.bucket}/{self.path_of(key)}"
-        signed = self._ask("POST", where, key=key, body={"expiresIn": seconds})["signedURL"]
+        signed = _word(self._ask("POST", where, key=key, body={"expiresIn": seconds}), "signedURL")
         return f"{self._base}{signed}&{download}" if download else f"{self._base}{signed}"
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class SupabaseStore:
     ) -> Any:
         def ask() -> Any:
             with _translated():
-                return _judged(self._client.request(method, where, json=body), key).json()
+                return _read(_judged(self._client.request(method, where, json=body), key))
 
         return retrying(ask, self._patience)
 
@@ -191,6 +191,26 @@ def _judged(answer: httpx.Response, key: str) -> httpx.Response:
         raise _unavailable(f"Supabase answered {status} {code}".strip())
     message = str(said.get("message") or answer.reason_phrase)[:200]
     raise StorageError("storage_refused", f"Supabase refused: {message} ({code or status}).", _HINT)
+
+
+def _read(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _no_project() from error
+
+
+def _word(said: Any, name: str) -> Any:
+    """A word of an answer that Supabase never leaves out."""
+    if not isinstance(said, dict) or said.get(name) is None:
+        raise _no_project()
+    return said[name]
+
+
+def _no_project() -> StorageError:
+    return StorageError(
+        "storage_refused", "What answers at SUPABASE_URL does not speak as Supabase does.", _HINT
+    )
 
 
 @contextmanager

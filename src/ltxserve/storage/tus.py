@@ -62,7 +62,10 @@ class ResumableUpload:
                 continue
             if answer.status_code == 201:
                 # Absolute, and https even behind a plain proxy: only the last part is used.
-                return f"{ROUTE}/{answer.headers['location'].rpartition('/')[2]}"
+                place = answer.headers.get("location", "").rpartition("/")[2]
+                if not place:
+                    raise Lost("the server does not say where the upload is")
+                return f"{ROUTE}/{place}"
             self._judge(answer)
 
     def _send_all(self, place: str, file: IO[bytes], size: int) -> None:

@@ -39,6 +39,10 @@ def test_local(tmp_path: Path):
         StoreConfig("supabase"),
         StoreConfig("supabase", supabase=replace(PROJECT, url="")),
         StoreConfig("supabase", supabase=replace(PROJECT, url="project.example")),
+        StoreConfig("supabase", supabase=replace(PROJECT, url="https://[p.example")),
+        StoreConfig("supabase", supabase=replace(PROJECT, url="https://p.example:port")),
+        StoreConfig("supabase", supabase=replace(PROJECT, service_role_key="hush\n")),
+        StoreConfig("supabase", supabase=replace(PROJECT, service_role_key="hush…")),
         StoreConfig("supabase", supabase=replace(PROJECT, prefix="a/../b")),
     ],
 )
@@ -46,7 +50,8 @@ def test_refused(config: StoreConfig):
     with pytest.raises(ConfigurationError) as caught:
         create_store(config)
     assert caught.value.code == "settings_invalid"
-    assert caught.value.field in ("LTXSERVE_STORE", "SUPABASE_URL", "SUPABASE_PREFIX")
+    names = ("URL", "SERVICE_ROLE_KEY", "PREFIX")
+    assert caught.value.field in ("LTXSERVE_STORE", *(f"SUPABASE_{name}" for name in names))
     assert "hush" not in str(caught.value)
 
 

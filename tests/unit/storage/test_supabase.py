@@ -113,6 +113,21 @@ def test_a_type_that_the_bucket_refuses(server: Supabase, made: Path):
     assert caught.value.code == "storage_refused"
 
 
+@pytest.mark.parametrize("answer", [b"<html>hello", b"[]", b"{}", b"null", b'{"size": null}'])
+def test_what_is_no_supabase_is_named(server: Supabase, made: Path, answer: bytes):
+    server.faults.replies = [Reply(200, answer)] * 9
+    with project(server) as store:
+        for act in (
+            lambda: store.put(KEY, made, "video/mp4"),
+            lambda: store.url(KEY, 60),
+            lambda: store.stat(KEY),
+        ):
+            with pytest.raises(StorageError) as caught:
+                act()
+            assert caught.value.code == "storage_refused"
+            assert "SUPABASE_URL" in caught.value.hint
+
+
 STUMBLES = {
     "gateway": Reply(502, b"<html>"),
     "inside 400": refusal(500, "Internal", "database", "DatabaseError"),
