@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -42,36 +43,50 @@ Endpoint = Annotated[str, Path(max_length=100, description="A model, a preset, o
 _ERRORS = docs.plain((400, 401, 402, 403, 404, 429, 502, 503, 507))
 
 
-@router.post("/run", responses=_ERRORS, openapi_extra=docs.body())
-def run(
+@dataclass(frozen=True)
+class Call:
+    """What both ways to run a job are given."""
+
+    account: Account
+    jobs: Generations
+    models: StandIns
+    endpoint: str
+    given: dict[str, Any]
+    key: str | None
+
+
+async def _call(
     account: Writer,
     jobs: Jobs,
     models: Models,
     endpoint: Endpoint,
     given: JsonBody,
     key: Key = None,
-) -> dict[str, Any]:
+) -> Call:
+    return Call(account, jobs, models, endpoint, given, key)
+
+
+Called = Annotated[Call, Depends(_call)]
+
+
+@router.post("/run", responses=_ERRORS, openapi_extra=docs.body())
+def run(call: Called) -> dict[str, Any]:
     """Queue a job: {"input": {...}, "webhook", "policy"}; answers at once."""
-    return views.accepted_view(_submit(account, jobs, models, endpoint, given, key))
+    return views.accepted_view(_submit(call))
 
 
 @router.post("/runsync", responses=_ERRORS, openapi_extra=docs.body())
 async def runsync(
     request: Request,
-    account: Writer,
-    jobs: Jobs,
-    models: Models,
+    call: Called,
     feeds: FeedsOf,
-    endpoint: Endpoint,
-    given: JsonBody,
-    key: Key = None,
     wait: Annotated[int, Query(description="Milliseconds.")] = WAIT_MS[0],
 ) -> dict[str, Any]:
     """Queue a job and wait for its end; what is not over by then is polled with `status`."""
-    job = await run_in_threadpool(_submit, account, jobs, models, endpoint, given, key)
+    job = await run_in_threadpool(_submit, call)
     seconds = max(WAIT_MS[1], min(WAIT_MS[2], wait)) / 1000
-    job = await until_over(feeds, jobs, account, job, seconds)
-    return await run_in_threadpool(_view, request, account, jobs, job)
+    job = await until_over(feeds, call.jobs, call.account, job, seconds)
+    return await run_in_threadpool(_view, request, call.account, call.jobs, job)
 
 
 @router.get("/status/{id}", responses=_ERRORS)
@@ -137,37 +152,31 @@ def purge_queue(account: Writer, jobs: Jobs, endpoint: Endpoint) -> dict[str, An
             return {"removed": removed, "status": "completed"}
 
 
-def _submit(
-    account: Account,
-    jobs: Generations,
-    models: StandIns,
-    endpoint: str,
-    given: dict[str, Any],
-    key: str | None,
-) -> Job:
+def _submit(call: Call) -> Job:
     """Queue a job. Raises RequestRefused with every problem, in the caller's words."""
-    asked = read(given)
+    asked = read(call.given)
     if not asked.reading.is_open:
         asked.reading.refuse()
-    submission = _submission(models, endpoint, asked, key)
+    submission = _submission(call, asked)
     try:
         if asked.reading.problems:
-            jobs.quote(account, submission)  # tells what else is wrong
+            call.jobs.quote(call.account, submission)  # tells what else is wrong
             raise RequestRefused(asked.reading.problems)
-        return jobs.submit(account, submission)
+        return call.jobs.submit(call.account, submission)
     except RequestRefused as refused:
         asked.reading.refuse(refused.problems)
         raise
 
 
-def _submission(models: StandIns, endpoint: str, asked: Asked, key: str | None) -> Submission:
-    chosen = _chosen(models, endpoint, asked.request)
+def _submission(call: Call, asked: Asked) -> Submission:
+    chosen = _chosen(call.models, call.endpoint, asked.request)
+    notes = {"endpoint": call.endpoint, "inline": asked.inline, "signed": asked.signed}
     return Submission(
         chosen.request,
-        idempotency_key=key,
+        idempotency_key=call.key,
         webhook_url=asked.webhook,
         priority=LOW_PRIORITY if asked.low_priority else 0,
-        metadata={NOTES: {"endpoint": endpoint, "inline": asked.inline, "signed": asked.signed}},
+        metadata={NOTES: notes},
         dialect=DIALECT,
         timeout_seconds=asked.timeout_seconds,
         warnings=chosen.notes,
