@@ -105,7 +105,7 @@ def _plan_for(
     )
     ways = plan_ways(request, length, findings)
     foresight = plan_foresight(request, spec, length, findings)
-    steps, sigmas = _steps(request, ways, spec, findings)
+    steps, sigmas = start_at(ways.start, *plan_steps(request, spec, findings))
     guidance, audio_guidance = plan_guidance(request, spec, findings)
     guided = guidance.uses_negative_prompt or audio_guidance.uses_negative_prompt
     negative = plan_negative_prompt(request.negative_prompt, guided, spec, findings)
@@ -117,11 +117,10 @@ def _plan_for(
     if picture is None or length is None:
         raise AssertionError("a missing shape is a problem")  # pragma: no cover
     shown = len(conditions) + sum(p is not None for p in (source_of(request), request.sound))
-    made_sound = audio and ways.sound is None
+    heard = audio and ways.sound is None
     refining = refining_lora(spec, catalog)
     changing = guidance_on_the_way(request, spec, sigmas, guidance)
-    over = 1.0 if ways.video_to_video is None else ways.video_to_video.strength
-    recipe = Recipe(steps, sigmas, upscale, shown, made_sound, refining, controls, changing, over)
+    recipe = Recipe(steps, sigmas, upscale, shown, heard, refining, controls, changing, ways.start)
     rendering = plan_dfr(request, spec, catalog, length)
     stages = plan_stages(spec, picture, length, recipe, rendering)
     worn, passes = file_bytes(loras + controls.loras), forward_passes(guidance, audio_guidance)
@@ -221,15 +220,6 @@ def _whole(
         deliver = dataclasses.replace(deliver, num_frames=retake.source_frames)
         stages = (*stages[:-1], dataclasses.replace(stages[-1], shape=deliver))
     return foresight.before(stages), deliver
-
-
-def _steps(
-    request: GenerationRequest, ways: Ways, spec: ModelSpec, findings: Findings
-) -> tuple[int, tuple[float, ...] | None]:
-    steps, sigmas = plan_steps(request, spec, findings)
-    if ways.video_to_video is None:
-        return steps, sigmas
-    return start_at(ways.video_to_video.strength, steps, sigmas)
 
 
 def _wants_audio(request: GenerationRequest) -> bool | None:

@@ -30,6 +30,11 @@ class Ways:
     video_to_video: PlannedVideoToVideo | None
     sound: PlannedSound | None
 
+    @property
+    def start(self) -> float:
+        """The noise level at which denoising starts at most."""
+        return 1.0 if self.video_to_video is None else self.video_to_video.strength
+
 
 def check_ways(request: GenerationRequest, spec: ModelSpec, findings: Findings) -> None:
     """Refuse ways that the model does not know, that exclude each other, or without a source."""
