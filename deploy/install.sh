@@ -5,7 +5,8 @@
 #   sudo deploy/install.sh --model ltx-2-19b-distilled-fp8 --accept-licence
 #   deploy/install.sh --no-service --prefix ~/ltxserve     # without root: environment and model only
 #
-# It can be run again: what is there is updated, settings in CONFIG/env stay as they are.
+# It can be run again: what is there is updated, settings in CONFIG/env stay as they are. Gated
+# weights need a token: sudo HF_TOKEN=... deploy/install.sh --model ...
 set -euo pipefail
 
 prefix=/opt/ltxserve
@@ -20,7 +21,7 @@ install=yes
 pull=()
 
 usage() {
-  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  sed -n '2,9s/^# \{0,1\}//p' "$0"
   cat <<'TEXT'
 options:
   --model NAME         the model to fetch and to serve by default (tiny)
@@ -62,8 +63,11 @@ if [ "$service" = yes ] && [ "$units" = /etc/systemd/system ]; then
   [ -d /run/systemd/system ] || fail "this machine does not run systemd; use --no-service --prefix DIR"
 fi
 here=$(cd "$(dirname "$0")/.." && pwd)
-venv=$prefix/venv
 [ "$service" = yes ] || data=${data/#\/var\/lib\/ltxserve/$prefix/data}
+# The unit holds whole paths.
+whole() { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac }
+prefix=$(whole "$prefix") data=$(whole "$data") config=$(whole "$config") units=$(whole "$units")
+venv=$prefix/venv
 
 if [ "$install" = yes ]; then
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
@@ -76,6 +80,14 @@ if [ "$install" = yes ]; then
   mkdir -p "$prefix/docs" && cp "$here/docs/deploy.md" "$prefix/docs/"
 fi
 [ -x "$venv/bin/ltxserve" ] || fail "$venv has no ltxserve in it"
+
+if [ "$service" = yes ] && [ "$units" = /etc/systemd/system ]; then
+  for place in "$prefix/" "$data/" "$(readlink -f "$venv/bin/python")"; do
+    case "$place" in /home/* | /root/*)
+      fail "the unit keeps home folders closed, and $place is in one: choose another --prefix, --data or --python" ;;
+    esac
+  done
+fi
 
 say "data in $data"
 mkdir -p "$data/models"
@@ -93,14 +105,17 @@ if [ "$service" = yes ]; then
   mkdir -p "$config"
   if [ ! -e "$config/env" ]; then
     (umask 077 && printf '# See docs/reference/settings.md\nLTXSERVE_DEFAULT_MODEL=%s\n' "$model" > "$config/env")
+  elif ! grep -qx "LTXSERVE_DEFAULT_MODEL=$model" "$config/env"; then
+    say "it was there and stays as it is: which model is the default is said in it"
   fi
   say "unit in $units"
   sed -e "s|@PREFIX@|$prefix|g" -e "s|@DATA@|$data|g" -e "s|@CONFIG@|$config|g" -e "s|@USER@|$user|g" \
     "$here/deploy/systemd/ltxserve.service" > "$units/ltxserve.service"
   if [ "$units" = /etc/systemd/system ]; then
     systemctl daemon-reload
-    systemctl enable --now ltxserve.service
+    systemctl enable ltxserve.service
+    systemctl restart ltxserve.service # not only start: what runs would go on with the old code
     say "running: systemctl status ltxserve; logs: journalctl -u ltxserve"
   fi
 fi
-say "done. A first clip: $venv/bin/ltxserve generate 'a red ball rolls right on grass' -o ball.mp4"
+say "done. A first clip: LTXSERVE_MODELS=$data/models $venv/bin/ltxserve generate 'a red ball rolls right on grass' --model $model -o ball.mp4"

@@ -53,8 +53,10 @@ def test_it_installs_and_can_be_run_again(tmp_path: Path):
     settings = tmp_path / "config" / "env"
     assert settings.stat().st_mode & 0o077 == 0, "settings hold secrets"
     settings.write_text("LTXSERVE_PORT=9000\n")
-    assert installed(tmp_path).returncode == 0
+    again = installed(tmp_path)
+    assert again.returncode == 0
     assert settings.read_text() == "LTXSERVE_PORT=9000\n", "an operator's settings were lost"
+    assert "stays as it is" in again.stdout
     unit = (tmp_path / "units" / "ltxserve.service").read_text()
     assert "@" not in re.sub(r"(?m)^#.*$", "", unit)
     assert f"ExecStart={tmp_path}/prefix/venv/bin/ltxserve serve" in unit
@@ -74,6 +76,8 @@ def test_without_a_service_it_is_an_environment_and_a_model(tmp_path: Path):
     assert (tmp_path / "data" / "models").is_dir()
     assert list((tmp_path / "units").iterdir()) == []
     assert not (tmp_path / "config").exists()
+    told = run.stdout.splitlines()[-1]
+    assert f"LTXSERVE_MODELS={tmp_path}/data/models {tmp_path}/prefix/venv/bin/ltxserve" in told
 
 
 @pytest.mark.parametrize(
@@ -89,6 +93,12 @@ def test_every_option_is_explained():
     taken = set(re.findall(r"(?m)^    (--[a-z-]+)\)", INSTALL.read_text("utf-8")))
     told = subprocess.run(["bash", INSTALL, "--help"], capture_output=True, text=True).stdout
     assert taken == set(re.findall(r"(?m)^  (--[a-z-]+)", told))
+
+
+def test_what_runs_gets_the_new_code():
+    script = INSTALL.read_text("utf-8")
+    assert "systemctl restart ltxserve.service" in script
+    assert "--now" not in script, "a service that runs would go on with what it has loaded"
 
 
 def test_the_unit_restarts_and_gives_time():

@@ -5,7 +5,7 @@ decoding it elsewhere. A path of this machine is never read.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,16 @@ from ltxserve.service.sources import families_of, lora_paths, sources_of
 
 @dataclass
 class Sources:
-    """Sources as files in `folder`, each brought once. rules: where URLs may lead."""
+    """Sources as files in `folder`, each brought once.
+
+    rules: where URLs may lead. before: told before each one how many are there; what it raises
+    stops the rest.
+    """
 
     folder: Path
     rules: FetchRules
     limits: MediaLimits
+    before: Callable[[int], None] = lambda there: None
     _brought: dict[str, Examined] = field(default_factory=dict[str, Examined])
 
     def localized(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -55,6 +60,7 @@ class Sources:
         return found.path
 
     def _bring(self, source: str) -> Examined:
+        self.before(len(self._brought))
         path, claimed = self.folder / f"source-{len(self._brought)}", ""
         most = min(self.rules.max_bytes, self.limits.max_any_bytes)
         if is_url(source):

@@ -105,7 +105,7 @@ class _Job:
         self._order = order
         self._folder = folder
         self._tell = tell
-        self._sources = Sources(folder, shop.rules, shop.limits)
+        self._sources = Sources(folder, shop.rules, shop.limits, self._fetching)
 
     def run(self, given: Mapping[str, Any], begun: float) -> dict[str, Any]:
         reading = read(given)
@@ -138,7 +138,8 @@ class _Job:
                 clip = self._shop.engine.write(asked, path, progress, durable=False)
                 made.append(of_clip(clip, self._shop.revision(planned.model)))
             except GenerationFailed as error:
-                if error.code == BROKEN or len(plans) == 1:
+                # A film that lacks a part is not what was asked for.
+                if error.code == BROKEN or len(plans) == 1 or reading.extras.stitch is not None:
                     raise
                 made.append(error)
         failed = [one for one in made if isinstance(one, LtxserveError)]
@@ -179,16 +180,16 @@ class _Job:
         reading.refuse(tuple(problems))
         return local
 
+    def _fetching(self, there: int) -> None:
+        """A source may take a minute: said, so that a cancelled job does not wait for the rest."""
+        self._tell({"stage": "fetch", "step": there, "of": there + 1, "percent": 0.0})
+
     def _joined(
         self, reading: Reading, stitch: Stitch, clips: Sequence[Made | LtxserveError]
     ) -> Made:
         """Clips as one: those that were just made, or else those that the stitch names."""
         reading.refuse()
-        made: list[Made] = []
-        for clip in clips:
-            if isinstance(clip, LtxserveError):
-                raise clip  # a film that lacks a part is not what was asked for
-            made.append(clip)
+        made = [clip for clip in clips if isinstance(clip, Made)]
         begun = time.monotonic()
         path = self._folder / f"joined.{stitch.output.format}"
         try:
@@ -217,11 +218,15 @@ class _Job:
             Finished(m.path, m.media_type, m.path.stat().st_size, m.meta["sha256"], n, total)
             for n, m in done.items()
         ]
-        self._tell({"stage": "store", "step": 0, "of": len(clips), "percent": MOST})
-        storing = time.monotonic()
-        places = dict(zip(done, self._shop.outputs.deliver(clips, delivery), strict=True))
+
+        def storing(number: int) -> None:
+            self._tell({"stage": "store", "step": number, "of": len(clips), "percent": MOST})
+
+        stored = time.monotonic()
+        given = self._shop.outputs.deliver(clips, delivery, storing)
+        places = dict(zip(done, given, strict=True))
         for one in done.values():
-            one.meta["timings"]["store"] = round((time.monotonic() - storing) / len(done), 3)
+            one.meta["timings"]["store"] = round((time.monotonic() - stored) / len(done), 3)
             one.meta["total_seconds"] = round(time.monotonic() - begun, 3)
         mode = "stitch" if extras.stitch is not None else mode_of(reading)
         views = [

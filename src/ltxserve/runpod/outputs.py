@@ -21,15 +21,16 @@ from ltxserve.media.post import check_address, put
 from ltxserve.runpod.results import MAX_INLINE, too_large
 from ltxserve.runpod.schema import Reading
 from ltxserve.runpod.words import S3Target
-from ltxserve.storage.base import MAX_EXPIRY, ArtifactStore
-from ltxserve.storage.names import check_file_name, dated_key
+from ltxserve.storage.base import MAX_EXPIRY, ArtifactStore, check_key
+from ltxserve.storage.names import check_file_name, dated_key, is_bucket
 from ltxserve.storage.retry import PATIENT, Patience, retrying
 from ltxserve.storage.sigv4 import Signer
 from ltxserve.storage.supabase import SupabaseStore
 
 UPLOAD_SECONDS = 600.0
-"""How long sending one file to an address of the caller may take."""
+"""How long sending one file to an address of the caller may take, all attempts together."""
 _AWS = re.compile(r"s3[.-]([a-z0-9-]+)\.amazonaws\.com$")
+_ENDPOINT = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -86,7 +87,9 @@ class Outputs:
             message, hint = "There are upload_url and s3.", "Give one of the two."
             found.append(Problem("conflicting_fields", message, hint, "upload_url"))
         addresses = [("upload_url", url) for url in given]
-        addresses += [("s3.endpoint", extras.s3.endpoint)] if extras.s3 is not None else []
+        if extras.s3 is not None:
+            found += _problems_of(extras.s3)
+            addresses.append(("s3.endpoint", extras.s3.endpoint))
         for name, url in addresses:
             try:
                 check_address(url, self.rules)
@@ -94,10 +97,16 @@ class Outputs:
                 found.append(Problem(error.code, error.message, error.hint, name))
         return found
 
-    def deliver(self, clips: Sequence[Finished], delivery: Delivery) -> list[dict[str, Any]]:
+    def deliver(
+        self,
+        clips: Sequence[Finished],
+        delivery: Delivery,
+        before: Callable[[int], None] = lambda done: None,
+    ) -> list[dict[str, Any]]:
         """Give clips back; for each: `video` (url or base64, type, bytes, sha256), and
         `supabase` where it lies there.
 
+        before: told before each one how many are done; what it raises stops the rest.
         Raises StorageError, MediaError, LtxserveError `result_too_large`.
         """
         remote = bool(delivery.upload_urls or delivery.s3 or self.store is not None)
@@ -107,7 +116,11 @@ class Outputs:
             if not remote:
                 raise too_large(size * 4 // 3, MAX_INLINE * 4 // 3)
             inline = False  # the link is there, and base64 would lose it
-        return [self._one(clip, delivery, inline) for clip in clips]
+        places: list[dict[str, Any]] = []
+        for clip in clips:
+            before(len(places))
+            places.append(self._one(clip, delivery, inline))
+        return places
 
     def _one(self, clip: Finished, delivery: Delivery, inline: bool) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -153,10 +166,11 @@ class Outputs:
 
     def _put(self, url: str, clip: Finished) -> None:
         """Send a clip; one that took minutes to make is not lost to an address that is away."""
-        retrying(lambda: self._put_once(url, clip), self.patience)
+        end = time.monotonic() + UPLOAD_SECONDS
+        retrying(lambda: self._put_once(url, clip, end - time.monotonic()), self.patience)
 
-    def _put_once(self, url: str, clip: Finished) -> None:
-        rules = replace(self.rules, total_seconds=UPLOAD_SECONDS)
+    def _put_once(self, url: str, clip: Finished, seconds: float) -> None:
+        rules = replace(self.rules, total_seconds=seconds)
         try:
             status = put(url, clip.path, {"Content-Type": clip.media_type}, rules)
         except MediaError as error:
@@ -174,6 +188,22 @@ class Outputs:
         day = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%d")
         job = _NOT_IN_KEYS.sub("_", delivery.job_id).lstrip(".-")[:100] or "job"
         return dated_key(day, job, named(delivery.file_name, clip))
+
+
+def _problems_of(target: S3Target) -> list[Problem]:
+    """What is wrong with a bucket's words: said before a clip is made for it."""
+    code, hint = "invalid_field", "Letters, digits and ._- are taken, in a prefix / between them."
+    found: list[Problem] = []
+    if not _ENDPOINT.fullmatch(target.endpoint) or set(target.endpoint) & {"?", "#"}:
+        how = "Give it as https://HOST, without anything behind ? or #."
+        found.append(Problem(code, "This is no endpoint.", how, "s3.endpoint"))
+    if not is_bucket(target.bucket):
+        found.append(Problem(code, "No bucket has this name.", hint, "s3.bucket"))
+    try:
+        check_key(target.prefix.strip("/") or "none")
+    except StorageError:
+        found.append(Problem(code, "This prefix cannot be used.", hint, "s3.prefix"))
+    return found
 
 
 def named(file_name: str, clip: Finished) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ltxserve.errors import LtxserveError, Problem, RequestRefused
+from ltxserve.errors import Cancelled, LtxserveError, Problem, RequestRefused, StorageError
 from ltxserve.media.stitch.judge import judge
 from ltxserve.media.stitch.nouns import Stitch
 from ltxserve.media.stitch.parse import parse_stitch
@@ -54,20 +54,28 @@ def read(request: Mapping[str, Any]) -> Stitch:
 def fetch_clips(stitch: Stitch, fetch: Fetch) -> list[Path]:
     """Every clip's file, each source fetched once.
 
-    Raises RequestRefused with a problem for every clip that cannot be had.
+    Raises RequestRefused with a problem for every clip that cannot be had; StorageError and
+    Cancelled, which say nothing of a clip, as they come.
     """
-    known: dict[str, Path] = {}
+    found: dict[str, Path | LtxserveError] = {}
+    for source in dict.fromkeys(clip.source for clip in stitch.clips):
+        try:
+            found[source] = fetch(source)
+        except (Cancelled, StorageError):
+            raise
+        except LtxserveError as error:
+            found[source] = error
+    files: list[Path] = []
     problems: list[Problem] = []
     for index, clip in enumerate(stitch.clips):
-        try:
-            if clip.source not in known:
-                known[clip.source] = fetch(clip.source)
-        except LtxserveError as error:
-            where = f"clips.{index}.source"
-            problems.append(Problem(error.code, error.message, error.hint, where))
+        had = found[clip.source]
+        if isinstance(had, Path):
+            files.append(had)
+        else:
+            problems.append(Problem(had.code, had.message, had.hint, f"clips.{index}.source"))
     if problems:
         raise RequestRefused(problems)
-    return [known[clip.source] for clip in stitch.clips]
+    return files
 
 
 def join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltxserve.engine.engine import Engine
-from ltxserve.errors import CODES, Cancelled, LtxserveError, RequestRefused
+from ltxserve.errors import CODES, Cancelled, GenerationFailed, LtxserveError, RequestRefused
 from ltxserve.media.probe import probe
 from ltxserve.runpod.making import Maker, Order, Workshop, is_pooled
 from ltxserve.runpod.outputs import Outputs
@@ -26,10 +26,10 @@ from tests.unit.engine.fakes import Loader
 
 
 class Bench:
-    """A maker, what it told, and the fake that it runs."""
+    """A maker, what it told, and the fake that it runs. act: done at every step."""
 
-    def __init__(self, folder: Path) -> None:
-        self.loader = Loader()
+    def __init__(self, folder: Path, act: Callable[[int], None] = lambda step: None) -> None:
+        self.loader = Loader(act)
         self.told: list[dict[str, Any]] = []
         self.pooled: list[dict[str, Any]] = []
         self.scratch = Scratch(folder)
@@ -169,6 +169,16 @@ def test_clips_are_joined(bench: Bench, tmp_path: Path):
     assert [clip["seed"] for clip in made["meta"]["clips"]] == [4, 5]
 
 
+def test_a_film_that_lacks_a_part_is_not_gone_on_with(tmp_path: Path):
+    def act(step: int) -> None:
+        raise GenerationFailed("generation_failed", "A.", "B.")
+
+    bench = Bench(tmp_path, act)
+    with pytest.raises(GenerationFailed):
+        bench.make({**SMALL, "prompts": ["a", "b", "c"], "stitch": {}})
+    assert len(bench.loader.last.ran) == 1
+
+
 def test_a_stitch_has_its_own_problems(bench: Bench):
     with pytest.raises(RequestRefused) as refused:
         bench.make({"stitch": {"clips": [{"source": "x", "speed": 99}], "odd": 1}, "odd": 2})
@@ -224,6 +234,26 @@ def test_odd_inputs_by_the_hundred_are_refused_by_code(words: dict[str, Any]):
         assert code in {*CODES, "None"}
         assert list(bench.scratch.folder.iterdir()) == [bench.scratch.folder / "lock"]
         bench.scratch.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "stage"),
+    [
+        ({"stitch": {"clips": [{"source": f"data:,{n}"} for n in range(3)]}}, "fetch"),
+        ({"prompts": ["a", "b", "c"], **SMALL}, "store"),
+    ],
+)
+def test_cancelled_it_brings_no_more_sources_and_gives_no_more_clips(
+    bench: Bench, words: dict[str, Any], stage: str
+):
+    def tell(update: dict[str, Any]) -> None:
+        bench.told += [update] if update["stage"] == stage else []
+        if len(bench.told) == 2:
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        bench.maker(Order("j", words), tell)
+    assert len(bench.told) == 2
 
 
 COUNT_WAITS = """

@@ -158,6 +158,7 @@ def test_what_does_not_fit_in_the_answer(tmp_path: Path):
     assert all("base64" not in one["video"] for one in given)
 
 
+PUBLIC = "https://93.184.215.14"
 BUCKET = {"bucket": "b", "access_key_id": "a", "secret_access_key": "s"}
 
 
@@ -172,6 +173,9 @@ BUCKET = {"bucket": "b", "access_key_id": "a", "secret_access_key": "s"}
         ({"upload_url": "http://10.0.0.1/x"}, "upload_url"),
         ({"s3": {**BUCKET, "endpoint": "http://[::"}}, "s3.endpoint"),
         ({"s3": {**BUCKET, "endpoint": "http://169.254.169.254"}}, "s3.endpoint"),
+        ({"s3": {**BUCKET, "endpoint": f"{PUBLIC}?x="}}, "s3.endpoint"),
+        ({"s3": {**BUCKET, "endpoint": PUBLIC, "bucket": "a/../b"}}, "s3.bucket"),
+        ({"s3": {**BUCKET, "endpoint": PUBLIC, "prefix": "a b"}}, "s3.prefix"),
     ],
 )
 def test_words_about_delivery_are_judged_before_the_run(words: dict[str, object], field: str):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ltxserve.errors import Cancelled, MediaError, RequestRefused
+from ltxserve.errors import Cancelled, LtxserveError, MediaError, RequestRefused, StorageError
 from ltxserve.media.probe import probe
 from ltxserve.progress import Progress
 from ltxserve.service.stitches import Joined, fetch_clips, join, read
@@ -46,9 +46,11 @@ def test_each_source_is_fetched_once():
 
 
 def test_every_clip_that_cannot_be_had_is_named():
-    stitch = read({"clips": [{"source": "a"}, {"source": "b"}, {"source": "c"}]})
+    stitch = read({"clips": [{"source": "a"}, {"source": "b"}, {"source": "a"}]})
+    asked: list[str] = []
 
     def fetch(source: str) -> Path:
+        asked.append(source)
         if source == "b":
             return Path("b")
         raise MediaError("media_not_found", f"{source} is not there.", "Check it.")
@@ -56,6 +58,16 @@ def test_every_clip_that_cannot_be_had_is_named():
     with pytest.raises(RequestRefused) as refused:
         fetch_clips(stitch, fetch)
     assert [p.field for p in refused.value.problems] == ["clips.0.source", "clips.2.source"]
+    assert asked == ["a", "b"], "what cannot be had was asked for again"
+
+
+@pytest.mark.parametrize("error", [Cancelled(), StorageError("storage_unavailable", "A.", "B.")])
+def test_what_says_nothing_of_a_clip_is_not_its_fault(error: LtxserveError):
+    def fetch(source: str) -> Path:
+        raise error
+
+    with pytest.raises(type(error)):
+        fetch_clips(read({"clips": [{"source": "a"}]}), fetch)
 
 
 def test_a_job_makes_video_thumbnail_and_preview(tmp_path: Path, two: list[Path]):
