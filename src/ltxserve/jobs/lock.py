@@ -12,6 +12,7 @@ from typing import IO, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ltxserve.db.database import Database
 
@@ -59,11 +60,11 @@ class FileLock:
         except OSError:
             file.close()
             return False
-        # For people who ask who it is; nothing reads it.
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
         self._file = file
+        # For people who ask who it is; nothing reads it, so a full disk does not matter.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
         return True
 
     def held(self) -> bool:
@@ -87,7 +88,7 @@ class AdvisoryLock:
             return self.held()
         try:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except DBAPIError:
+        except (DBAPIError, PoolTimeout):
             return False
         try:
             taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY)))

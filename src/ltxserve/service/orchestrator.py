@@ -85,11 +85,11 @@ class Orchestrator:
 
     def _live(self) -> None:
         while not self._stop.is_set():
-            if not self._lock.take():
-                self._stop.wait(self._rhythm.lock)
-                continue
             try:
-                self._reign()
+                if self._lock.take():
+                    self._reign()
+                else:
+                    self._stop.wait(self._rhythm.lock)
             except Exception:  # noqa: BLE001 - the door of the orchestrator: say it, try again
                 _log.exception("the orchestrator broke; it starts again")
                 self._stop.wait(self._rhythm.lock)

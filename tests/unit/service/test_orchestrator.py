@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from ltxserve.app import create_app
 from ltxserve.jobs.states import JobState
+from tests.contracts.pools import until
 from tests.services import SECONDS, service, settings_for, submit, tuned, wait_for
 
 
@@ -24,6 +27,22 @@ def test_the_second_waits_and_takes_over(tmp_path: Path) -> None:
             assert wait_for(first, submit(first, "steps=1")).state is JobState.SUCCEEDED
         finally:
             second.close(grace=0.0)
+
+
+def test_a_lock_that_cannot_be_looked_at_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(settings_for(tmp_path), "orchestrator", tuned())
+    in_the_way = Path(f"{app.database.url.database}.orchestrator")
+    in_the_way.mkdir()
+    app.start()
+    try:
+        until(lambda: "the orchestrator broke" in caplog.text)
+        in_the_way.rmdir()
+        assert app.orchestrator is not None
+        assert app.orchestrator.wait_active(SECONDS)
+    finally:
+        app.close(grace=0.0)
 
 
 def test_an_api_alone_only_takes_jobs(tmp_path: Path) -> None:
