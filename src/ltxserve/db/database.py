@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ltxserve.db.disks import check_local
 from ltxserve.db.failures import translate
@@ -56,7 +57,7 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise translate(error) from error
 
     @contextlib.contextmanager
@@ -65,7 +66,7 @@ class Database:
         try:
             with self._reader.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise translate(error) from error
 
     def upgrade(self, revision: str = "head") -> None:

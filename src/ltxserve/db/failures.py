@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ltxserve.errors import DatabaseUnavailable
 
@@ -10,8 +11,10 @@ _DISK_FULL = "53100"
 _NOT_WRITABLE = ("readonly database", "read-only")
 
 
-def translate(error: DBAPIError) -> Exception:
+def translate(error: DBAPIError | PoolTimeout) -> Exception:
     """The coded error for a lost, busy or full database; any other error comes back unchanged."""
+    if isinstance(error, PoolTimeout):  # all connections are in use, and none came back in time
+        return _unavailable("Try again; if it stays, the database is too slow for what is asked.")
     text = str(error.orig).lower()
     if getattr(error.orig, "sqlstate", None) == _DISK_FULL or "disk is full" in text:
         return DatabaseUnavailable(
@@ -27,4 +30,8 @@ def translate(error: DBAPIError) -> Exception:
         hint = "The database's file or folder is not writable for this user."
     else:
         hint = "Try again; if it stays, look at the database and LTXSERVE_DATABASE_URL."
+    return _unavailable(hint)
+
+
+def _unavailable(hint: str) -> DatabaseUnavailable:
     return DatabaseUnavailable("database_unavailable", "The database does not answer.", hint)

@@ -136,6 +136,13 @@ def test_a_database_without_tables_says_what_to_do(tmp_path: Path):
     assert "db upgrade" in failure.value.hint
 
 
+def test_connections_that_are_all_in_use_are_said(sqlite: Database):
+    sqlite.engine = sa.create_engine(sqlite.url, pool_size=1, max_overflow=0, pool_timeout=0)
+    with sqlite.engine.connect(), pytest.raises(DatabaseUnavailable), sqlite.begin():
+        pass
+    sqlite.close()
+
+
 def test_a_full_database_says_so(sqlite: Database):
     with pytest.raises(DatabaseUnavailable) as failure, sqlite.begin() as conn:
         conn.exec_driver_sql("PRAGMA max_page_count=1")

@@ -1,7 +1,13 @@
 """What drivers raise, as coded errors with a fix."""
 
 import pytest
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    TimeoutError,
+)
 
 from ltxserve.db.failures import translate
 from ltxserve.errors import DatabaseUnavailable
@@ -36,6 +42,13 @@ def test_postgres_says_it_by_sqlstate():
     error = translate(OperationalError("INSERT", None, FullDiskError("no space left on device")))
     assert isinstance(error, DatabaseUnavailable)
     assert error.code == "storage_full"
+
+
+def test_connections_that_are_all_in_use_are_a_busy_database():
+    error = translate(TimeoutError("QueuePool limit of size 10 overflow 40 reached"))
+    assert isinstance(error, DatabaseUnavailable)
+    assert error.hint
+    assert "QueuePool" not in str(error)
 
 
 def test_a_violated_constraint_stays_what_it_is():
