@@ -203,7 +203,12 @@ async def _bytes(request: Request, limit: int) -> bytes:
     try:
         return await capped(request, limit).body()
     except ClientDisconnect:
-        raise _invalid("The connection ended before the body did.") from None
+        raise broken_off() from None
+
+
+def broken_off() -> LtxserveError:
+    """A caller who left before the body was here; nobody hears the answer, but it is no bug."""
+    return _invalid("The connection ended before the body did.")
 
 
 def _no_constant(name: str) -> float:

@@ -92,8 +92,12 @@ class Uploads:
         identifier: str | None = None,
     ) -> Upload:
         """Store an examined file; its row exists only when it can be read back."""
-        identifier, now = identifier or new_id(), self.clock()
-        key = f"{account.id}/uploads/{identifier}{found.kind.suffix}"
+        fresh, now = new_id(), self.clock()
+        # Of two files that are sent for one promised id, each has a place of its own: the one that
+        # comes too late must not take the other's, nor remove it.
+        name = fresh if identifier is None else f"{identifier}.{fresh}"
+        identifier = identifier or fresh
+        key = f"{account.id}/uploads/{name}{found.kind.suffix}"
         stored = self.store.put(key, found.path, found.kind.media_type)
         upload = Upload(
             identifier,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ltxserve.accounts.accounts import Account
 from ltxserve.db.database import Database
+from ltxserve.db.ids import new_id
 from ltxserve.db.tables import accounts
 from ltxserve.errors import LtxserveError, MediaError, NotFound, StorageError
 from ltxserve.media.examine import MediaLimits
@@ -165,6 +166,18 @@ def test_what_a_kill_left_is_swept(made: tuple[Uploads, Clock], anna: Account):
     uploads.store.delete(upload.key)
     clock.now += 61
     assert uploads.sweep() == 1
+
+
+def test_of_two_files_for_one_promised_id_the_first_stays(
+    uploads: Uploads, anna: Account, tmp_path: Path
+):
+    promised = new_id()
+    first = uploads.create(anna, io.BytesIO(picture()), identifier=promised)
+    kept = b"".join(uploads.open(first))
+    with pytest.raises(IntegrityError):  # looked for before, and not there yet
+        uploads.create(anna, io.BytesIO(picture(32)), identifier=promised)
+    assert b"".join(uploads.open(first)) == kept
+    assert len(files_in(tmp_path)) == 1
 
 
 def test_no_file_without_its_row(uploads: Uploads, anna: Account, sqlite: Database, tmp_path: Path):

@@ -12,13 +12,13 @@ from fastapi import APIRouter
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ltxserve.accounts.accounts import get_account
 from ltxserve.api import docs
 from ltxserve.api.auth import Writer
-from ltxserve.api.body import MEBIBYTE, capped
+from ltxserve.api.body import MEBIBYTE, broken_off, capped
 from ltxserve.api.context import app_of
 from ltxserve.api.facts import iso
 from ltxserve.api.links import whole
@@ -86,8 +86,11 @@ async def receive(request: Request, token: str) -> Response:
     tickets: Tickets = request.app.state.ltx_tickets
     ticket = tickets.redeem(token, time.time())
     with tempfile.SpooledTemporaryFile(_SPOOLED) as file:
-        async for piece in capped(request, LIMIT).stream():
-            await run_in_threadpool(file.write, piece)
+        try:
+            async for piece in capped(request, LIMIT).stream():
+                await run_in_threadpool(file.write, piece)
+        except ClientDisconnect:
+            raise broken_off() from None
         file.seek(0)
         await run_in_threadpool(_keep, request, ticket, file)
     return Response(status_code=200)
@@ -98,7 +101,7 @@ def _keep(request: Request, ticket: Ticket, file: Any) -> Upload:
     with app.database.read() as conn:
         account = get_account(conn, ticket.account_id)
     kind = request.headers.get("content-type", "")
-    with suppress(NotFound):  # looked at first: a second file must not take the first one's place
+    with suppress(NotFound):  # before it is examined and stored in vain
         app.uploads.get(account, ticket.upload_id)
         raise _taken()
     try:
