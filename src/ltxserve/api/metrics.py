@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BATCH = 2000
 
 
@@ -54,7 +55,9 @@ class Metrics:
 
     def count(self, handled: Handled) -> None:
         """Note one request."""
-        self._requests.labels(handled.method, handled.route, handled.status).inc()
+        # Any word can be a method; each would be a series of its own.
+        method = handled.method if handled.method in METHODS else "other"
+        self._requests.labels(method, handled.route, handled.status).inc()
         self._latency.labels(handled.route).observe(handled.seconds)
 
     def text(self) -> bytes:

@@ -31,6 +31,8 @@ def test_queues_ends_and_requests_are_counted(tmp_path: Path):
     served.finish(jobs[0].id)
     served.fail(jobs[1].id)
     metrics.count(Handled("GET", "/api/models", 200, 0.02))
+    for word in ("BREW", "FETCH"):
+        metrics.count(Handled(word, "(none)", 405, 0.02))
     metrics.text()
     found = figures(metrics)
     assert found["ltxserve_queue_depth", ()] == 1
@@ -44,6 +46,8 @@ def test_queues_ends_and_requests_are_counted(tmp_path: Path):
     assert found["ltxserve_slots", (("device", "cpu"), ("state", "ready"))] == 1
     route = (("method", "GET"), ("route", "/api/models"), ("status", "200"))
     assert found["ltxserve_http_requests_total", route] == 1
+    others = (("method", "other"), ("route", "(none)"), ("status", "405"))
+    assert found["ltxserve_http_requests_total", others] == 2
     replace(app, pool=None).close()
 
 
