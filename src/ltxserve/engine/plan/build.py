@@ -41,7 +41,6 @@ from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.stages import Recipe, in_segments, plan_stages
 from ltxserve.engine.plan.unbuilt import check_unbuilt
 from ltxserve.engine.plan.ways import (
-    Ways,
     check_retake_acts,
     check_ways,
     plan_ways,
