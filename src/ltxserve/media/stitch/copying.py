@@ -73,21 +73,27 @@ def copy(plan: StitchPlan, heard: Heard | None, target: EncodeTarget) -> bool:
 def _mux(
     plan: StitchPlan, output: OutputContainer, stream: VideoStream, track: SoundTrack | None
 ) -> bool:
-    latest: int | None = None
+    """Decoding times are told anew, one frame after the other: where clips wait for different
+    numbers of frames before the first is shown, their own would leave a gap, and players count it.
+    """
+    count, lead = 0, 0
     for part, start in zip(plan.parts, plan.starts, strict=True):
-        for packet in _packets(part, start):
-            if packet.dts is None or (latest is not None and packet.dts <= latest):
+        for packet, shown, waited in _packets(part, start):
+            lead = lead if count else waited
+            decoded = count * packet.duration - lead
+            if decoded > shown:
                 return False
-            latest = packet.dts
-            packet.stream = stream
+            count += 1
+            packet.pts, packet.dts, packet.stream = shown, decoded, stream
             output.mux(packet)
             if track:
-                track.follow(latest * Fraction(packet.time_base or 0))
+                track.follow(decoded * Fraction(packet.time_base or 0))
     return True
 
 
-def _packets(part: Part, start: int) -> Iterator[Packet]:
-    """The part's packets, timed as if its first frame were frame `start` of the result."""
+def _packets(part: Part, start: int) -> Iterator[tuple[Packet, int, int]]:
+    """The part's packets, each one frame long; when it is shown if the part's first frame is frame
+    `start` of the result, and how long after it is decoded."""
     facts = part.facts
     located = locate(facts.path)
     with open_container(located) as container:
@@ -100,8 +106,8 @@ def _packets(part: Part, start: int) -> Iterator[Packet]:
             if packet.pts is None or packet.dts is None or packet.is_discard:
                 continue
             if part.first <= (packet.pts - first) // tick < part.stop:
-                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                yield packet
+                packet.duration = tick
+                yield packet, packet.pts + shift, packet.pts - packet.dts
 
 
 def is_exact(plan: StitchPlan, path: Path) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ltxserve.media.formats.base import EncodeTarget
+from ltxserve.media.probe import probe
 from ltxserve.media.stitch.copying import can_copy, copy, is_exact
 from ltxserve.media.stitch.plan import StitchPlan
 from tests.unit.media.samples import moving_clip
@@ -37,6 +38,14 @@ def test_a_copy_is_bit_for_bit(tmp_path: Path):
     found = decoded(tmp_path / "out.mp4")
     assert len(found) == 180
     assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_clip_of_one_frame_takes_one_frames_time(tmp_path: Path):
+    paths = [clip(tmp_path / f"{n}.mp4", moving_clip(n)) for n in (24, 1)]
+    assert stitched(tmp_path / "a.mp4", [*paths, paths[1]]).made.copied
+    info = probe(tmp_path / "a.mp4")
+    assert info.video is not None
+    assert (info.video.num_frames, info.video.fps, info.seconds) == (26, 24, 26 / 24)
 
 
 def test_whole_groups_of_frames_may_be_cut_out(tmp_path: Path, long: Path):
