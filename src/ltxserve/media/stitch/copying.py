@@ -80,7 +80,7 @@ def _mux(
     for part, start in zip(plan.parts, plan.starts, strict=True):
         for packet, shown, waited in _packets(part, start):
             lead = lead if count else waited
-            decoded = count * packet.duration - lead
+            decoded = count * (packet.duration or 0) - lead
             if decoded > shown:
                 return False
             count += 1
