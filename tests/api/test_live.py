@@ -5,9 +5,12 @@ import threading
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from ltxserve.db.tables import job_events, jobs
+from ltxserve.jobs import store
 from tests.api.serving import Served
 from tests.api.test_native import submit
 
@@ -126,6 +129,31 @@ def test_what_a_client_says_is_ignored(served: Served):
         assert json.loads(socket.recv())["kind"] == "queued"
         served.fail(job_id)
         assert [json.loads(text)["kind"] for text in socket] == ["running", "failed"]
+
+
+def test_a_job_that_is_removed_under_its_listeners(
+    served: Served, caplog: pytest.LogCaptureFixture
+):
+    job_id = submit(served)["id"]
+    with (
+        connect(address(served, job_id)) as socket,
+        served.client() as client,
+        client.stream("GET", f"/api/generations/{job_id}/events") as answer,
+    ):
+        assert json.loads(socket.recv())["kind"] == "queued"
+        lines = answer.iter_lines()
+        assert any(line.startswith("event: queued") for line in lines)
+        with served.app.database.begin() as conn:
+            conn.execute(sa.delete(job_events).where(job_events.c.job_id == job_id))
+            conn.execute(sa.update(jobs).where(jobs.c.id == job_id).values(state="failed"))
+            assert store.delete(conn, job_id)
+        assert json.loads(socket.recv())["code"] == "job_not_found"
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv()
+        assert not any(line.startswith("event:") for line in lines)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4404
+    assert "a bug" not in caplog.text
 
 
 @pytest.mark.parametrize("job_id", ["none", "0192f0c1-2345-7abc-8def-0123456789ab"])

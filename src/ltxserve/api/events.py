@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ltxserve.api import sse
 from ltxserve.api.facts import iso
 from ltxserve.api.feeds import LAST_KINDS, Feeds, Read
+from ltxserve.api.statuses import status_of
+from ltxserve.errors import LtxserveError
 from ltxserve.jobs.events import Event
 
 HEARTBEAT = {"kind": "heartbeat"}
+REFUSED = 4000
+"""WebSocket close codes: this plus the HTTP status that the same refusal has."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,14 @@ def stream(listening: Listening) -> Response:
 
 async def _frames(listening: Listening) -> AsyncGenerator[bytes, None]:
     yield sse.opening()
-    async with aclosing(listening.events()) as events:
-        async for event in events:
-            if event is None:
-                yield sse.HEARTBEAT
-            else:
-                yield sse.frame(event.seq, event.kind, event_view(event, listening.job_id))
+    # The job was removed, or the database is away: whoever comes back is told so with a status.
+    with suppress(LtxserveError):
+        async with aclosing(listening.events()) as events:
+            async for event in events:
+                if event is None:
+                    yield sse.HEARTBEAT
+                else:
+                    yield sse.frame(event.seq, event.kind, event_view(event, listening.job_id))
 
 
 async def converse(socket: WebSocket, listening: Listening) -> None:
@@ -93,8 +99,17 @@ async def converse(socket: WebSocket, listening: Listening) -> None:
             task.cancel()
         results = await asyncio.gather(sending, hearing, return_exceptions=True)
     for result in results:
-        if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+        if isinstance(result, LtxserveError):
+            await refuse(socket, result)
+        elif isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
             raise result
+
+
+async def refuse(socket: WebSocket, error: LtxserveError) -> None:
+    """Say what is wrong over an accepted WebSocket and close it with 4000 plus the status."""
+    with suppress(WebSocketDisconnect):
+        await socket.send_json({"kind": "error", **error.to_dict()})
+        await socket.close(REFUSED + status_of(error), error.code)
 
 
 async def _send(socket: WebSocket, listening: Listening) -> None:

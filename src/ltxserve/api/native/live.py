@@ -14,15 +14,11 @@ from ltxserve.accounts.accounts import Account
 from ltxserve.api import docs, sse
 from ltxserve.api.auth import SUBPROTOCOL, Gate, Reader
 from ltxserve.api.context import FeedsOf, JobId, Jobs, app_of, checked_id
-from ltxserve.api.events import Listening, Read, converse, resume, stream
+from ltxserve.api.events import Listening, Read, converse, refuse, resume, stream
 from ltxserve.api.native.views import ROOT
-from ltxserve.api.statuses import status_of
 from ltxserve.errors import LtxserveError
 
 router = APIRouter(prefix=ROOT, tags=["generations"])
-
-REFUSED = 4000
-"""WebSocket close codes: this plus the HTTP status that the same refusal has."""
 
 
 @router.get(
@@ -65,8 +61,7 @@ async def socket(socket: WebSocket, id: str) -> None:
     try:
         listening = await run_in_threadpool(_listening, socket, id)
     except LtxserveError as error:
-        await socket.send_json({"kind": "error", **error.to_dict()})
-        await socket.close(REFUSED + status_of(error), error.code)
+        await refuse(socket, error)
         return
     await converse(socket, listening)
 

@@ -1,6 +1,6 @@
 """Close codes of refused sockets; streams are tested in tests/api/test_live.py."""
 
-from ltxserve.api.native.live import REFUSED
+from ltxserve.api.events import REFUSED
 from ltxserve.api.statuses import STATUS_OF
 
 
