@@ -33,6 +33,7 @@ def test_an_administrators_day(locked: Served):
         listed = client.get("/api/accounts/studio/keys").json()["data"]
         assert [row["label"] for row in listed] == ["laptop"]
         assert "key" not in listed[0]
+        assert listed[0]["last_used_at"] is None
         assert {"root", "studio"} <= {
             one["name"] for one in client.get("/api/accounts").json()["data"]
         }
@@ -45,6 +46,7 @@ def test_an_administrators_day(locked: Served):
         assert sorted(kinds) == ["hold", "top_up"]
         assert client.get("/api/accounts").json()["code"] == "forbidden"
     with locked.client(**{"X-API-Key": root}) as client:
+        assert client.get("/api/accounts/studio/keys").json()["data"][0]["last_used_at"]
         assert client.delete(f"/api/keys/{key['id']}").status_code == 204
         assert client.delete("/api/keys/none").json()["code"] == "key_not_found"
         assert client.get("/api/accounts/nobody/keys").json()["code"] == "account_not_found"

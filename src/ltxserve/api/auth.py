@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from ltxserve.accounts.accounts import Account
-from ltxserve.errors import AccessDenied
+from ltxserve.errors import AccessDenied, LtxserveError
 
 if TYPE_CHECKING:
     from ltxserve.app import App
@@ -79,7 +80,11 @@ def gate_of(app: App) -> Gate:
 
     def authenticate(key: str) -> Account:
         with app.database.read() as conn:  # no write for a request: SQLite has one writer
-            return app.keys.authenticate(conn, key)
+            account = app.keys.authenticate(conn, key)
+        if app.keys.is_due(key):
+            with suppress(LtxserveError), app.database.begin() as conn:  # a note, no more
+                app.keys.touch(conn, key)
+        return account
 
     settings = app.settings
     is_open = is_loopback(settings.host.lower()) and not settings.require_keys

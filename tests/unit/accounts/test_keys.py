@@ -124,6 +124,16 @@ def test_use_is_noted_once_a_minute(database: Database):
         KEYS.touch(conn, "no key")
 
 
+def test_a_use_is_due_once_a_minute(database: Database):
+    keys, (_, key), (_, other) = Keys(b"pepper"), made(database), made(database)
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert [keys.is_due(key), keys.is_due(key), keys.is_due(other)] == [True, False, True]
+        clock.shift(61)
+        assert keys.is_due(key)
+        clock.shift(-3600)
+        assert keys.is_due(key)
+
+
 def test_keys_are_listed_by_account(database: Database):
     row, _ = made(database)
     with database.begin() as conn:
