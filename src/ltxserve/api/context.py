@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from ltxserve.api.feeds import Feeds
 from ltxserve.api.stand_ins import StandIns
-from ltxserve.errors import NotFound
+from ltxserve.errors import NotFound, Problem, RequestRefused
 from ltxserve.service.generations import Generations
 
 if TYPE_CHECKING:
@@ -40,6 +40,18 @@ def checked_id(given: str) -> str:
         return str(uuid.UUID(given)) if len(given) == 36 else _unknown()
     except ValueError:
         return _unknown()
+
+
+def checked_cursor(given: str | None, field: str = "cursor") -> str | None:
+    """The cursor of a page, None for the first. Raises RequestRefused for what is no cursor."""
+    if not given:
+        return None
+    try:
+        return checked_id(given)
+    except NotFound:
+        hint = "Give the last id of the page before, or leave it out."
+        problem = Problem("invalid_field", "This is no cursor of a list.", hint, field)
+        raise RequestRefused([problem]) from None
 
 
 def _unknown() -> str:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from ltxserve.api import body, docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.content import File, send, suffix_of
-from ltxserve.api.context import JobId, Jobs, app_of, checked_id
+from ltxserve.api.context import JobId, Jobs, app_of, checked_cursor, checked_id
 from ltxserve.api.facts import file_name_of
 from ltxserve.api.native import views
 from ltxserve.api.native.submissions import GenerationBody, read
@@ -78,7 +78,7 @@ def listed(
             top=parent_id is None,
             dialect=dialect,
             limit=limit,
-            cursor=checked_id(cursor) if cursor else None,
+            cursor=checked_cursor(cursor),
             ascending=order == "asc",
         ),
     )

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
-from ltxserve.api.context import Jobs, app_of, checked_id
+from ltxserve.api.context import Jobs, app_of, checked_cursor
 from ltxserve.api.native import views
 from ltxserve.api.native.jobs import JsonBody, Key
 from ltxserve.api.native.submissions import Envelope, read
@@ -46,6 +46,5 @@ def submit(
 @router.get("", responses=docs.problems(docs.READ))
 def listed(account: Reader, jobs: Jobs, cursor: str | None = None) -> dict[str, Any]:
     """The account's stitches, newest first."""
-    last = checked_id(cursor) if cursor else None
-    page = jobs.list(account, JobFilter(kind=KIND, cursor=last))
+    page = jobs.list(account, JobFilter(kind=KIND, cursor=checked_cursor(cursor)))
     return views.page_view(page.jobs, page.next_cursor)

@@ -13,7 +13,7 @@ from ltxserve.accounts.accounts import Account
 from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.content import File, send, suffix_of
-from ltxserve.api.context import app_of, checked_id
+from ltxserve.api.context import app_of, checked_cursor, checked_id
 from ltxserve.api.facts import iso
 from ltxserve.api.native.jobs import FormBody
 from ltxserve.errors import NotFound, Problem, RequestRefused
@@ -57,8 +57,7 @@ def listed(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """The account's uploads, newest first."""
-    before = upload_id(cursor) if cursor else None
-    found = app_of(request).uploads.list(account, limit, before)
+    found = app_of(request).uploads.list(account, limit, checked_cursor(cursor))
     return {
         "object": "list",
         "data": [upload_view(one) for one in found],

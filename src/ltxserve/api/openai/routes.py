@@ -14,7 +14,7 @@ from ltxserve.api import docs
 from ltxserve.api.auth import Reader, Writer
 from ltxserve.api.body import Form
 from ltxserve.api.content import File, send, suffix_of
-from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of, checked_id
+from ltxserve.api.context import FeedsOf, JobId, Jobs, Models, app_of, checked_cursor
 from ltxserve.api.continuing import edited, longer, of_job, original_of
 from ltxserve.api.facts import file_name_of, is_over
 from ltxserve.api.native.jobs import FormBody, JsonBody, Key
@@ -120,7 +120,7 @@ def listed(
     order: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     """The account's videos, newest first; `after` is the last id of the page before."""
-    cursor = checked_id(after) if after else None
+    cursor = checked_cursor(after, "after")
     ascending = order == "asc"
     page = jobs.list(account, JobFilter(kind=KIND, limit=limit, cursor=cursor, ascending=ascending))
     return views.page_view(page.jobs, page.next_cursor is not None)
