@@ -21,10 +21,13 @@ from ltxserve.engine.backends.base import ConditionFrames, Frames, Placement
 from ltxserve.engine.plan import Plan
 from ltxserve.errors import GenerationFailed, OutOfMemory
 from ltxserve.progress import Observer, Progress
+from ltxserve.runpod import progress
 from ltxserve.runpod.startup import main
 from tests.unit.engine.fakes import FakeBackend, FakeMade
 
 STEP = 0.02
+# The platform is a thread of the tests, which may be stopped for seconds.
+progress.LAST_WORD = 300.0
 
 
 class Noisy(FakeMade):

@@ -27,6 +27,9 @@ from tests.loopback import Loopback, Reply, Request
 PATIENCE = 300.0
 """Seconds after which a test gives up waiting: a worker starts meanwhile, on a busy machine."""
 
+LOOK = 0.05
+"""Seconds between looks at processes, which tell nobody that they end."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -279,10 +282,13 @@ def kill_group(pid: int) -> None:
         return
 
 
-def group_is_empty(pid: int) -> bool:
-    """Whether nothing that a worker started is left."""
-    try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+def wait_until_gone(pid: int) -> None:
+    """Until nothing that a worker started is left; who reaps its children takes a moment."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            os.killpg(pid, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < end, "something has outlived its worker"
+        time.sleep(LOOK)

@@ -52,14 +52,14 @@ def endpoint(platform: Platform) -> Iterator[Any]:
 
 
 def test_the_official_client_gets_its_clip(endpoint: Any):
-    output = endpoint.run_sync({"input": asked(return_base64=True)}, timeout=60)
+    output = endpoint.run_sync({"input": asked(return_base64=True)}, timeout=int(PATIENCE))
     assert base64.b64decode(output["video"]["base64"])[4:8] == b"ftyp"
     assert output["supabase"]["bucket"] == "vids"
 
 
 def test_the_official_client_sees_why_a_job_failed(endpoint: Any):
     run = endpoint.run(asked("oom"))
-    output = run.output(timeout=60)
+    output = run.output(timeout=int(PATIENCE))
     assert run.status() == "FAILED"
     # The client drops `error` of a failed job: what it shows has to say everything.
     assert (output["ok"], output["error_code"]) == (False, "out_of_memory")

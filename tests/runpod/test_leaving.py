@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.runpod.asking import asked, new_id
-from tests.runpod.platform import PATIENCE, Platform, group_is_empty, worker
+from tests.runpod.platform import Platform, wait_until_gone, worker
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_a_broken_device_is_answered_and_a_fresh_worker_takes_over(
         waiting = platform.submit(new_id(), asked())
         assert first.left() == 0
         assert waiting not in platform.taken, "the broken worker took another job"
-        assert group_is_empty(first.process.pid)
+        wait_until_gone(first.process.pid)
     with worker(platform, tmp_path):
         assert platform.ended(waiting).output["ok"] is True
 
@@ -48,7 +47,7 @@ def test_told_to_end_it_finishes_its_job_and_leaves_the_next_one(
         assert platform.ended(job).output["ok"] is True
         assert running.left() == 0
         assert waiting not in platform.taken
-        assert group_is_empty(running.process.pid)
+        wait_until_gone(running.process.pid)
         assert list(tmp_path.glob("ltxserve-worker-*")) == []
 
 
@@ -82,21 +81,12 @@ def test_killed_it_says_nothing_more_so_that_the_platform_notices(
         platform.wait(lambda: job in platform.pings, "a ping")
         running.stop(signal.SIGKILL)
         assert running.left() == -signal.SIGKILL
-        # The kernel kills its children, and process group members vanish once they are reaped.
-        platform_is_silent(running.process.pid)
+        wait_until_gone(running.process.pid)  # the process that pings, too
         assert platform.ends(job) == []
     with worker(platform, tmp_path):
         again = platform.run(job, asked())  # the platform hands it out again
         assert again.output["ok"] is True
         assert len(list(tmp_path.glob("ltxserve-worker-*"))) == 1, "what it left was not swept up"
-
-
-def platform_is_silent(pid: int) -> None:
-    """Wait until nothing of a killed worker is left."""
-    end = time.monotonic() + PATIENCE
-    while not group_is_empty(pid):
-        assert time.monotonic() < end, "the process that pings has outlived its worker"
-        signal.sigtimedwait([], 0.05)
 
 
 def test_without_its_model_it_takes_no_job_and_says_why(platform: Platform, tmp_path: Path):

@@ -13,7 +13,7 @@ import pytest
 
 from ltxserve.media.probe import probe
 from tests.runpod.asking import SMALL, asked, new_id
-from tests.runpod.platform import Platform, Running, group_is_empty, worker
+from tests.runpod.platform import Platform, Running, wait_until_gone, worker
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def busy(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
         running.stop()
         assert running.left() == 0
-        assert group_is_empty(running.process.pid)
+        wait_until_gone(running.process.pid)
 
 
 def test_a_clip_comes_back_inline_with_all_that_is_known_of_it(platform: Platform, tmp_path: Path):

@@ -72,7 +72,7 @@ def test_every_wait_is_cut():
 
 
 def test_a_lookup_answers_or_fails_as_it_would():
-    deadline = Deadline(5)
+    deadline = Deadline(300)
 
     def unknown(*_: object):
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
@@ -81,7 +81,7 @@ def test_a_lookup_answers_or_fails_as_it_would():
         "\udcff.example".encode("idna")
         return []
 
-    assert bounded_lookup(lambda *words: [words], deadline, 5)("h", 1) == [("h", 1)]
+    assert bounded_lookup(lambda *words: [words], deadline, 300)("h", 1) == [("h", 1)]
     for lookup in (unknown, no_name):
         with pytest.raises(socket.gaierror):
-            bounded_lookup(lookup, deadline, 5)("h", 1)
+            bounded_lookup(lookup, deadline, 300)("h", 1)

@@ -14,6 +14,8 @@ from ltxserve.errors import MediaError
 from ltxserve.media.fetch import Fetched, FetchRules, fetch, is_url, local_copy
 from tests.loopback import Loopback, Reply, Request
 
+PATIENT = {"connect_seconds": 100.0, "total_seconds": 300.0}
+"""The server is a thread of the tests, which may be stopped for seconds."""
 connected: list[Any] = []
 
 
@@ -72,9 +74,8 @@ def answer(request: Request) -> Reply:
 
 def opened(server: Loopback, **more: Any) -> FetchRules:
     """Rules under which this server alone may be fetched from."""
-    return replace(
-        FetchRules(networks=(f"{server.host}/32",), ports=(80, 443, server.port)), **more
-    )
+    rules = FetchRules(networks=(f"{server.host}/32",), ports=(80, 443, server.port))
+    return replace(rules, **{**PATIENT, **more})
 
 
 def get(server: Loopback, path: str, folder: Path, **more: Any) -> Fetched:
@@ -159,6 +160,8 @@ def test_a_drip_of_headers_ends_with_the_time(tmp_path: Path):
         port = listening.getsockname()[1]
         rules = FetchRules(networks=("127.0.0.1/32",), ports=(port,), total_seconds=0.3)
         assert code_of(f"http://127.0.0.1:{port}/", tmp_path, rules) == "media_fetch_failed"
+        # The time may have been over before there was a connection, which the thread waits for.
+        socket.create_connection(("127.0.0.1", port)).close()
         thread.join()
 
 

@@ -11,7 +11,10 @@ from tests.loopback import Loopback, Reply, Request
 
 
 def rules(server: Loopback) -> FetchRules:
-    return FetchRules(networks=("127.0.0.0/8",), ports=(server.port,), total_seconds=20)
+    """The server is a thread of the tests, which may be stopped for seconds."""
+    return FetchRules(
+        connect_seconds=100, total_seconds=300, networks=("127.0.0.0/8",), ports=(server.port,)
+    )
 
 
 def test_body_and_headers_arrive_and_the_status_comes_back() -> None:
