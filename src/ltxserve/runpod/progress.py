@@ -24,10 +24,12 @@ log = logging.getLogger(__name__)
 class Reporter:
     """Sends the newest update, one at a time; `offer` may be called from any thread.
 
-    Every update has a `seq` that rises by one. Made inside a running loop.
+    Every update has a `seq` that rises by one. last_word: see LAST_WORD. Made inside a running
+    loop.
     """
 
     def __init__(self, send: Send, every: float = EVERY) -> None:
+        self.last_word = LAST_WORD
         self._send = send
         self._every = every
         self._loop = asyncio.get_running_loop()
@@ -52,7 +54,7 @@ class Reporter:
     async def close(self) -> None:
         """Send nothing any more; it returns when what was being sent has arrived or is given up."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._sending.acquire(), LAST_WORD)
+            await asyncio.wait_for(self._sending.acquire(), self.last_word)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

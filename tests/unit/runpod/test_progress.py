@@ -52,6 +52,7 @@ def test_nothing_is_sent_after_the_end_and_what_is_under_way_arrives_before():
         reporter = Reporter(heard, every=0.0)
         reporter.offer({"step": 1})
         await heard.came.wait()
+        reporter.last_word = 300.0
         closing = asyncio.ensure_future(reporter.close())
         await asyncio.sleep(0)
         assert not closing.done()
