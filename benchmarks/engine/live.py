@@ -15,9 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from benchmarks.engine.watching import Watching
 from benchmarks.engine.weights import FULL, empty_part
 from benchmarks.engine.work import inputs_for
 from ltxserve.catalog import ModelSpec
@@ -25,6 +24,9 @@ from ltxserve.engine.backends.diffusers.reading.layout import load_layout
 from ltxserve.engine.geometry import SIDE_STEP, latent_frames, latent_tokens
 from ltxserve.engine.plan.memory import Held
 from ltxserve.types import Shape
+
+BLOCKS = 2  # of a transformer, of which one is at work at a time
+_EXACT = ("timestep", "video_coords")
 
 
 class _Flash(TorchFunctionMode):
@@ -45,7 +47,7 @@ class _Flash(TorchFunctionMode):
         return func(*args, **told)
 
 
-class Live(TorchDispatchMode):
+class Live(Watching):
     """Follows what operations inside make, until nobody refers to it any more.
 
     now, peak: bytes.
@@ -58,20 +60,9 @@ class Live(TorchDispatchMode):
         self._known: dict[int, int] = {}
         self._flash = _Flash()
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, torch.Tensor):
-                self._follow(tensor.untyped_storage())
-        return made
-
-    def _follow(self, storage: torch.UntypedStorage) -> None:
+    def see(self, tensor: torch.Tensor) -> None:
+        """Follow its storage; views have their tensor's."""
+        storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._known:
             return
@@ -95,10 +86,6 @@ class Live(TorchDispatchMode):
     ) -> None:
         super().__exit__(kind, error, trace)
         self._flash.__exit__(kind, error, trace)
-
-
-BLOCKS = 2  # of a transformer, of which one is at work at a time
-_EXACT = ("timestep", "video_coords")
 
 
 def kept_alive(spec: ModelSpec, shape: Shape) -> Held:

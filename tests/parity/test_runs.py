@@ -81,15 +81,10 @@ class Theirs:
         return self.backend.pipeline._normalize_latents(mean, vae.latents_mean, vae.latents_std)
 
     def stage(
-        self,
-        stage: Stage,
-        shown: list[ConditionFrames],
-        begun: tuple[Tensor, Tensor] | None = None,
-        sound: Tensor | None = None,
-        more: Sequence[Any] = (),
+        self, stage: Stage, shown: list[ConditionFrames], **also: Any
     ) -> tuple[Tensor, Tensor]:
-        """Normalised latents of picture and sound. sound: held as a whole. more: items."""
-        picture, heard = self.ended(stage, shown, begun, sound, more)
+        """Normalised latents of picture and sound. also: see `ended`."""
+        picture, heard = self.ended(stage, shown, **also)
         return picture.latent, heard.latent
 
     def ended(
@@ -100,7 +95,7 @@ class Theirs:
         sound: Tensor | None = None,
         more: Sequence[Any] = (),
     ) -> tuple[Any, Any]:
-        """Their states of picture and sound in the end."""
+        """Their states of picture and sound in the end. sound: held as a whole. more: items."""
         shape, sigmas = stage.shape, torch.tensor([*(stage.sigmas or ()), 0.0])
         if stage.sigmas is None:
             sigmas = reference("ltx_core.components.schedulers:LTX2Scheduler")().execute(
@@ -184,7 +179,7 @@ class Theirs:
         )
         up = reference("ltx_core.model.upsampler.model:upsample_video")
         larger = up(half[0], statistics, upsampler)
-        return self.stage(second, shown_at(conditions, second.shape), (larger, half[1]))
+        return self.stage(second, shown_at(conditions, second.shape), begun=(larger, half[1]))
 
 
 def written(root: Path, row: ModelSpec, name: str) -> None:
