@@ -115,6 +115,10 @@ def _compare(part: PartLayout, model: nn.Module, places: Places) -> None:
                 f"{holder.path.name} has {entry.name} of shape {list(entry.shape)}, the "
                 f"{part.name} wants {list(tensor.shape)}"
             )
+        # Packed ones are bytes; their kinds were judged when the file was opened.
+        if tensor.is_floating_point() and not (entry.packed or entry.dtype.is_floating_point):
+            kind = str(entry.dtype).removeprefix("torch.")
+            raise _unfit(f"{holder.path.name} has {entry.name} as {kind}, which is not read")
 
 
 def _read(

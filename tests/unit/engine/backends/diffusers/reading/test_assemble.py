@@ -169,6 +169,17 @@ def test_another_shape_is_named_even_of_as_many_numbers(tmp_path: Path):
     assert "wants [128, 32]" in told
 
 
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int64])
+def test_whole_numbers_in_place_of_weights_are_named(tmp_path: Path, kind: torch.dtype):
+    """Of a kind of quantization that is not read: cast, they would make noise."""
+    small = whole("ltx-2.0-small")
+    name = f"{MODEL}patchify_proj.weight"
+    tensors = {**small.tensors, name: small.tensors[name].to(kind)}
+    part = part_of("ltx-2.0-small", "transformer")
+    told = refusal(part, opened(Replica(tensors, small.metadata), tmp_path))
+    assert f"{name} as {str(kind).removeprefix('torch.')}" in told
+
+
 def test_a_file_of_another_version_is_refused(tmp_path: Path):
     source = opened(whole("ltx-2.3-small"), tmp_path)
     assert "weights" in refusal(part_of("ltx-2.0-small", "transformer"), source)
