@@ -16,7 +16,7 @@ from ltxserve.engine.findings import Findings
 from ltxserve.engine.plan.parse import UNREAD_PROMPT, problems_of, readable, unknown_field
 from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.ways import FROM_VIDEO
-from ltxserve.errors import Problem, RequestRefused
+from ltxserve.errors import MAX_PROBLEMS, Problem, RequestRefused
 from ltxserve.runpod.words import (
     ALIASES,
     DETAILER,
@@ -112,7 +112,7 @@ def read(given: Mapping[str, Any]) -> Reading:
         _rename(words, alias, names, problems)
     unknown = [name for name in words if name not in NATIVE and name not in Extras.model_fields]
     known = sorted({*NATIVE, *Extras.model_fields, *ALIASES})
-    problems += [unknown_field((name,), known) for name in unknown]
+    problems += [unknown_field((name,), known) for name in unknown[:MAX_PROBLEMS]]
     extras = _extras({k: v for k, v in words.items() if k in Extras.model_fields}, problems)
     reading = Reading(extras, {k: v for k, v in words.items() if k in NATIVE}, names, problems)
     if any(name in words and getattr(extras, name) is None for name in ("prompts", "stitch")):

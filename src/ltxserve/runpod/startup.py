@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import importlib.util
 import logging
 import os
 import sys
@@ -57,6 +58,7 @@ def main(words: list[str] | None = None, create: BackendMaker = create_backend) 
     for noisy in ("httpx", "httpcore", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
+        _check_sdk()
         worker = create_worker(load_settings(), create, options.save)
     except LtxserveError as error:
         log.error("the worker cannot start: %s: %s", error.code, error)
@@ -75,6 +77,16 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--save", type=Path, help="Write the clip of a local job to this file.")
     return parser
+
+
+def _check_sdk() -> None:
+    """Before a model is loaded for nothing: the SDK itself takes seconds to import."""
+    if importlib.util.find_spec("runpod") is None:
+        raise ConfigurationError(
+            "backend_missing",
+            "The package runpod is not installed.",
+            "pip install 'ltxserve[engine,server,runpod]'",
+        )
 
 
 def create_worker(settings: Settings, create: BackendMaker, save: Path | None = None) -> Worker:

@@ -87,14 +87,24 @@ def create_renderer(config: str) -> Body:
     models = Path(folder) if folder else None
     placement = Placement(told["device"], told["dtype"], models, tuning=tuning)
     sweep()
-    renderer = Renderer(
-        Engine(placement, load_catalog(adapters=Path(adapters) if adapters else None)),
+    store, rules = (
         create_store(StoreConfig.from_dict(told["store"])),
         _rules(told.get("fetch") or {}),
-        Scratch(),
     )
-    renderer.warm_up(told.get("preload", PRELOADED))
-    return renderer
+    engine = Engine(placement, load_catalog(adapters=Path(adapters) if adapters else None))
+    _warm_up(engine, told.get("preload", PRELOADED))
+    # The folder comes last: it is the sign of a worker that is warm (runpod/health.py).
+    return Renderer(engine, store, rules, Scratch())
+
+
+def _warm_up(engine: Engine, model: str) -> None:
+    """Load a model and all that a first job would wait for. Raises OutOfMemory and the like."""
+    try:
+        if model:
+            engine.backend(model)
+            warm_sizes(engine, model)
+    except ModelUnavailable as error:
+        log.warning("no model is loaded yet: %s", error)
 
 
 def prepare() -> None:
@@ -115,15 +125,6 @@ class Renderer:
         self._store = store
         self._rules = rules
         self._scratch = scratch
-
-    def warm_up(self, model: str) -> None:
-        """Load a model and all that a first job would wait for. Raises OutOfMemory and the like."""
-        try:
-            if model:
-                self.engine.backend(model)
-                warm_sizes(self.engine, model)
-        except ModelUnavailable as error:
-            log.warning("no model is loaded yet: %s", error)
 
     def __call__(self, payload: dict[str, Any], tell: Tell) -> dict[str, Any]:
         """Do one job: {job_id, attempt, account_id, kind, request}, sources settled.

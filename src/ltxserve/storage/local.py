@@ -12,6 +12,7 @@ import json
 import mimetypes
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ ROUTE = "/files/"
 """Where the API redeems tokens; `url` answers PUBLIC_URL + ROUTE + TOKEN."""
 _META = ".meta"
 _PARTS = ".parts"
+_STALE = 86400.0
+"""Seconds after which an unfinished file is nobody's: a copy on one machine never takes so long."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -48,6 +51,7 @@ class LocalStore:
         self._public_url = public_url.rstrip("/")
         with translated():
             (self._folder / _PARTS).mkdir(parents=True, exist_ok=True)
+            _sweep(self._folder / _PARTS)
 
     def path(self, key: str) -> Path:
         """Where a file lies; for servers that send files themselves."""
@@ -178,6 +182,14 @@ def _move(part: Path, target: Path) -> None:
             continue
         _flush(target.parent)
         return
+
+
+def _sweep(parts: Path) -> None:
+    """Remove what puts left that were killed; other processes may be putting something now."""
+    for part in parts.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # done, or swept by another
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
 
 
 def _prune(folder: Path, root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,19 @@ def test_what_keeps_it_from_starting_is_one_line(
     monkeypatch.setenv("LTXSERVE_ODD", "1")
     assert main([]) == 1
     assert "LTXSERVE_ODD" in caplog.text
+
+
+def test_without_the_sdk_no_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("LTXSERVE_DATA_DIR", str(tmp_path))
+    loader, installed = Loader(), sys.modules.get("runpod")
+    sys.modules["runpod"] = None  # type: ignore[assignment]  # as where it is not installed
+    try:
+        assert main([], loader) == 1
+    finally:
+        del sys.modules["runpod"]
+        if installed is not None:
+            sys.modules["runpod"] = installed
+    assert loader.made == []
+    assert "ltxserve[engine,server,runpod]" in caplog.text

@@ -292,3 +292,27 @@ def test_a_pool_of_processes_renders(tmp_path: Path):
     assert any("preview" in update for update in bench.pool.poll("job").updates)
     assert bench.pool.slots()[0].model == "tiny"
     bench.pool.close()
+
+
+UNWARMED = """
+import json, sys
+from ltxserve.errors import LtxserveError
+from ltxserve.service.rendering import create_renderer
+from ltxserve.service.scratch import in_use
+
+config = {"device": "cpu", "dtype": "auto", "preload": "nope", "store": json.loads(sys.argv[1])}
+try:
+    create_renderer(json.dumps(config))
+except LtxserveError as error:
+    print(error.code, in_use())
+"""
+
+
+def test_a_worker_shows_its_folder_once_its_model_is_warm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    store = asdict(StoreConfig("local", folder=str(tmp_path / "store"), secrets=("s",)))
+    run = run_python(UNWARMED, json.dumps(store))
+    assert run.stdout.split() == ["unknown_model", "0"], run.stderr
+    assert list(tmp_path.glob("ltxserve-worker-*")) == []

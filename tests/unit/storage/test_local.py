@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_file_lies_under_its_key(store: LocalStore, made: Path):
     assert store.path(KEY).read_bytes() == b"0123456789"
     assert store.path(KEY).parts[-4:] == tuple(KEY.split("/"))
     assert leftovers(store) == []
+
+
+def test_what_a_killed_put_left_is_swept_by_a_later_process(store: LocalStore):
+    parts = store.path("a").parent / ".parts"
+    for name, age in (("old", 100_000), ("new", 1000)):
+        (parts / name).write_bytes(b"half")
+        then = time.time() - age
+        os.utime(parts / name, (then, then))
+    LocalStore(parts.parent, Links(["s"]))
+    assert [part.name for part in leftovers(store)] == ["new"]
 
 
 def test_urls_hold_no_path(store: LocalStore):
