@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ltxserve.errors import MediaError
 from ltxserve.media.decode import read_sound, read_video, stream_rate, video_packets, video_stream
 from ltxserve.media.fetch import local_copy
 from ltxserve.media.source import locate, open_container
@@ -40,3 +43,12 @@ def look_at_sound(source: str) -> float:
     """Seconds of sound in a path, URL or data URI. Raises MediaError."""
     with local_copy(source) as local:
         return read_sound(local).seconds
+
+
+@contextmanager
+def named(field: str) -> Iterator[None]:
+    """Inside, what is wrong with a source is said of the request's field that names it."""
+    try:
+        yield
+    except MediaError as error:
+        raise MediaError(error.code, error.message, error.hint, field) from error

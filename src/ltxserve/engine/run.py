@@ -18,6 +18,7 @@ from ltxserve.engine.backends.base import (
 from ltxserve.engine.backends.inputs import read_condition, read_control
 from ltxserve.engine.clip import Report
 from ltxserve.engine.foreseeing import Foreseeing
+from ltxserve.engine.looking import named
 from ltxserve.engine.plan import Plan
 from ltxserve.engine.sparing import Sparing
 from ltxserve.engine.stopwatch import Stopwatch
@@ -122,10 +123,12 @@ class Run:
         total = len(self.plan.conditions) + len(self.plan.controls) + more
         for number, condition in enumerate(self.plan.conditions):
             self.tell(Progress("read_conditions", number, total))
-            read.append(read_condition(condition, shown))
-        for number, control in enumerate(self.plan.controls, len(read)):
-            self.tell(Progress("read_conditions", number, total))
-            self._controls += (read_control(control, self.plan.stages[0].shape),)
+            with named(f"conditions.{number}.source"):
+                read.append(read_condition(condition, shown))
+        for number, control in enumerate(self.plan.controls):
+            self.tell(Progress("read_conditions", len(read) + number, total))
+            with named(f"controls.{number}.source"):
+                self._controls += (read_control(control, self.plan.stages[0].shape),)
         if more:
             self.tell(Progress("read_conditions", total - more, total))
         self._way = open_way(self.plan)

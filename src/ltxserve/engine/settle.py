@@ -9,21 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ltxserve.catalog import Catalog, ModelSpec
 from ltxserve.engine import geometry
 from ltxserve.engine.findings import Findings
-from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video
+from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video, named
 from ltxserve.engine.plan import plan
 from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.ways import FROM_VIDEO, source_of
 from ltxserve.engine.sources import sound_problem, video_problem
 from ltxserve.errors import LtxserveError, MediaError, Problem, RequestRefused
+from ltxserve.media.decode import MAX_CLIP_BYTES
 from ltxserve.types import GenerationRequest, VideoSource
 
-T = TypeVar("T")
-
+_READ_WHOLE = ("retake", "extend")
+"""Ways that deliver a source besides what they make."""
 _SIZE = ("width", "height", "size", "aspect_ratio")
 
 
@@ -68,13 +69,6 @@ def _refuse_with_the_rest(request: GenerationRequest, catalog: Catalog, error: M
         raise RequestRefused([unread, *refused.problems]) from None
 
 
-def _looked(look: Callable[[str], T], source: str, field: str) -> T:
-    try:
-        return look(source)
-    except MediaError as error:
-        raise MediaError(error.code, error.message, error.hint, field) from error
-
-
 def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> GenerationRequest:
     asked = [name for name in FROM_VIDEO if getattr(request, name) is not None]
     if len(asked) != 1 or not getattr(spec.supports, asked[0]):
@@ -82,7 +76,10 @@ def _of_video(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     source: VideoSource = getattr(request, asked[0])
     if video_problem(source.source):
         return request
-    facts = _looked(eyes.video, source.source, f"{asked[0]}.source")
+    with named(f"{asked[0]}.source"):
+        facts = eyes.video(source.source)
+        if facts is not None and asked[0] in _READ_WHOLE:
+            _check_length(facts)
     if facts is None:
         return request
     changes: dict[str, Any] = {}
@@ -104,7 +101,8 @@ def _of_sound(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
     asked = request.sound
     if asked is None or not spec.supports.audio_to_video or sound_problem(asked.source):
         return request
-    seconds = _looked(eyes.sound, asked.source, "sound.source")
+    with named("sound.source"):
+        seconds = eyes.sound(asked.source)
     if seconds is None:
         return request
     changes: dict[str, Any] = {"sound": asked.model_copy(update={"source_seconds": seconds})}
@@ -115,6 +113,18 @@ def _of_sound(request: GenerationRequest, spec: ModelSpec, eyes: Eyes) -> Genera
             # A last frame whose sound ends within it still counts.
             changes["num_frames"] = geometry.frames_floor(math.floor(left * fps + 0.5))
     return request.model_copy(update=changes)
+
+
+def _check_length(facts: VideoFacts) -> None:
+    """Refuse before the run what reading would refuse in it. Raises MediaError."""
+    if facts.width * facts.height * 3 * facts.num_frames > MAX_CLIP_BYTES:
+        raise MediaError(
+            "media_too_large",
+            f"{facts.num_frames} frames of {facts.width}x{facts.height} are more than"
+            f" {MAX_CLIP_BYTES // 2**30} GiB of pixels.",
+            "Give the part of the video that matters, and join what comes out with the rest"
+            " (ltxserve stitch).",
+        )
 
 
 def _rate(facts: VideoFacts, spec: ModelSpec) -> float:

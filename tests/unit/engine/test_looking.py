@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video
+from ltxserve.engine.looking import VideoFacts, look_at_sound, look_at_video, named
 from ltxserve.errors import MediaError
 from ltxserve.media.encode import write_video
 from ltxserve.media.sound import write_wav
@@ -40,3 +40,9 @@ def test_nothing_there(tmp_path: Path):
     with pytest.raises(MediaError) as caught:
         look_at_video(str(tmp_path / "gone.mp4"))
     assert caught.value.code == "media_not_found"
+
+
+def test_what_is_wrong_is_said_of_the_field_that_names_the_source(tmp_path: Path):
+    with pytest.raises(MediaError) as caught, named("extend.source"):
+        look_at_video(str(tmp_path / "gone.mp4"))
+    assert (caught.value.code, caught.value.field) == ("media_not_found", "extend.source")

@@ -61,7 +61,7 @@ def test_conditions_are_read_before_the_model_is_loaded(tmp_path: Path):
     bench = Bench(planned(conditions=[{"source": good}, {"source": str(broken), "frame": -1}]))
     with pytest.raises(MediaError) as caught:
         bench.frames()
-    assert caught.value.code == "media_unreadable"
+    assert (caught.value.code, caught.value.field) == ("media_unreadable", "conditions.1.source")
     assert not bench.loader.made
 
 

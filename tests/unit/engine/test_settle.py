@@ -10,6 +10,7 @@ from ltxserve.engine.looking import VideoFacts
 from ltxserve.engine.plan import parse_request, plan
 from ltxserve.engine.settle import Eyes, settle
 from ltxserve.errors import MediaError, RequestRefused
+from ltxserve.media.decode import MAX_CLIP_BYTES
 from ltxserve.types import GenerationRequest
 
 CATALOG = load_catalog()
@@ -130,3 +131,21 @@ def test_what_else_is_wrong_is_told_with_it():
         settle(parse_request(asked), CATALOG)
     assert caught.value.codes[0] == "media_not_found"
     assert {"fps_out_of_range", "conflicting_fields"} <= set(caught.value.codes)
+
+
+@pytest.mark.parametrize(
+    "way", [{"extend": {"seconds": 1}}, {"retake": {"start": 0.5, "end": 1}}], ids=str
+)
+def test_a_source_whose_pixels_are_too_many_is_refused_before_the_run(way: dict[str, Any]):
+    ((name, rest),) = way.items()
+    asked = {name: {"source": "a.mp4", **rest}}
+    frames = MAX_CLIP_BYTES // (1920 * 1080 * 3)
+    assert settled(seen(VideoFacts(1920, 1080, frames, Fraction(25), True)), **asked)
+    with pytest.raises(MediaError) as caught:
+        settled(seen(VideoFacts(1920, 1080, frames + 1, Fraction(25), True)), **asked)
+    assert (caught.value.code, caught.value.field) == ("media_too_large", f"{name}.source")
+
+
+def test_of_a_long_video_only_what_is_made_over_is_read():
+    long = VideoFacts(1920, 1080, 10**5, Fraction(25), True)
+    assert settled(seen(long), video_to_video={"source": "a.mp4"}, num_frames=49)

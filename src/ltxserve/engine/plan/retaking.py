@@ -32,8 +32,8 @@ def plan_retake(
 ) -> PlannedRetake | None:
     """A retake, or None with the reason in `findings`.
 
-    The model sees as much of the source around the range as it makes in one run, so that a source
-    may be of any length. A source that was not looked at is taken to reach as far as the range.
+    The model sees as much of the source around the range as it makes in one run. A source that was
+    not looked at is taken to reach as far as the range.
     """
     if not asked.video and not asked.audio:
         findings.problem(
