@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ltxserve.cli.request import with_request
 from ltxserve.errors import Problem, RequestRefused
-from ltxserve.types import GenerationRequest, Output
+from ltxserve.types import GenerationRequest
 
 if TYPE_CHECKING:
     from ltxserve.engine.clip import ClipFile
@@ -80,7 +80,7 @@ def with_format(request: GenerationRequest, path: Path) -> GenerationRequest:
     from ltxserve.engine.clip import format_of
 
     kind, asked = format_of(path), request.output.format
-    if asked not in (kind, Output().format):
+    if asked != kind and "format" in request.output.model_fields_set:
         problem = Problem(
             "conflicting_fields",
             f"{path.name} is a {kind}, the request asks for {asked}.",

@@ -156,9 +156,10 @@ def test_without_output_the_prompt_names_the_file(tmp_path: Path, monkeypatch: p
 def test_the_plan_judges_the_format_of_the_file():
     assert with_format(request(), Path("a.gif")).output.format == "gif"
     assert with_format(request(output={"format": "gif"}), Path("a.gif")).output.format == "gif"
-    with pytest.raises(RequestRefused) as caught:
-        with_format(request(output={"format": "gif"}), Path("a.mp4"))
-    assert caught.value.codes == ("conflicting_fields",)
+    for asked, name in (("gif", "a.mp4"), ("mp4", "a.gif")):
+        with pytest.raises(RequestRefused) as caught:
+            with_format(request(output={"format": asked}), Path(name))
+        assert caught.value.codes == ("conflicting_fields",)
 
 
 # ── exit codes ──────────────────────────────────────────────────────────────────────────────
