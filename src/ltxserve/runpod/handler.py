@@ -91,8 +91,8 @@ class Worker:
             return failure(_sent_back() if self.leaving.began else error, pooled)
         except WorkerBroken as broken:
             return failure(broken.cause, pooled)
-        except Exception as error:  # noqa: BLE001 - a door: the caller gets a code, the log the trace
-            return failure(coded(error), pooled)
+        except BaseException as error:  # noqa: BLE001 - a door: its answer has a code
+            return failure(coded(_as_exception(error)), pooled)
 
     def _after(self, output: Output) -> None:
         """A process that has lost its device, or its memory for good, makes room."""
@@ -117,6 +117,15 @@ def _sent_back() -> LtxserveError:
         "The worker was told to end before the job was finished.",
         "Send the job again; another worker does it.",
     )
+
+
+def _as_exception(error: BaseException) -> Exception:
+    """The error; a panic of a library in Rust, which is no Exception, would leave no answer."""
+    if isinstance(error, Exception):
+        return error
+    told = RuntimeError(f"{type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told
 
 
 async def _over(work: asyncio.Future[Output]) -> Output:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ltxserve.errors import ConfigurationError, StorageError
 from ltxserve.storage.base import ArtifactStore, check_key
 from ltxserve.storage.names import is_bucket
 
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[!-~]*)?")
+_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:\d+)?(/[!-~]*)?")
+_STORES = "LTXSERVE_STORE takes local, a folder, s3://BUCKET/PREFIX or supabase."
 _KEY = re.compile(r"[!-~]+")
 
 
@@ -112,6 +114,13 @@ def _s3(config: StoreConfig) -> ArtifactStore:
         raise _invalid("s3:// is followed by no name of a bucket.")
     _check_prefix(prefix, "LTXSERVE_STORE")
     access = config.s3
+    for name in ("endpoint", "public_endpoint"):
+        # obstore does not raise for such a URL, but panics, past every `except Exception`.
+        if getattr(access, name):
+            _check_url(getattr(access, name), f"LTXSERVE_S3_{name.upper()}")
+    for name in ("region", "access_key_id", "secret_access_key"):
+        if getattr(access, name):
+            _check_key(getattr(access, name), f"LTXSERVE_S3_{name.upper()}")
     if bool(access.access_key_id) != bool(access.secret_access_key):
         raise _invalid("An S3 access key has two parts, and one is missing.")
     return S3Store(S3Place(bucket, prefix, **asdict(access)))
@@ -125,13 +134,28 @@ def _supabase(config: StoreConfig) -> ArtifactStore:
     if missing:
         names = ", ".join(f"SUPABASE_{name.upper()}" for name in missing)
         raise _invalid(f"The store supabase needs {names}.")
-    if not _URL.fullmatch(access.url):
-        raise _invalid("SUPABASE_URL is no http(s) URL.", "SUPABASE_URL")
-    if not _KEY.fullmatch(access.service_role_key):
-        name = "SUPABASE_SERVICE_ROLE_KEY"
-        raise _invalid(f"{name} has a space or another character that no key has.", name)
+    _check_url(access.url, "SUPABASE_URL")
+    _check_key(access.service_role_key, "SUPABASE_SERVICE_ROLE_KEY")
     _check_prefix(access.prefix, "SUPABASE_PREFIX")
     return SupabaseStore(SupabasePlace(**asdict(access)))
+
+
+def _check_url(url: str, name: str) -> None:
+    try:
+        is_url = _URL.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:  # no address in the brackets, or a port above all
+        is_url = False
+    if not is_url:
+        raise _invalid(f"{name} is no http(s) URL.", name, "Give it as https://HOST[:PORT].")
+
+
+def _check_key(key: str, name: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise _invalid(
+            f"{name} has a space or another character that does not belong there.",
+            name,
+            "Copy it again, without a line break at its end.",
+        )
 
 
 def _check_prefix(prefix: str, name: str) -> None:
@@ -142,10 +166,7 @@ def _check_prefix(prefix: str, name: str) -> None:
         raise _invalid(f"{name} has a prefix that cannot be used.", name) from error
 
 
-def _invalid(message: str, field: str = "LTXSERVE_STORE") -> ConfigurationError:
-    return ConfigurationError(
-        "settings_invalid",
-        message,
-        "LTXSERVE_STORE takes local, a folder, s3://BUCKET/PREFIX or supabase.",
-        field,
-    )
+def _invalid(
+    message: str, field: str = "LTXSERVE_STORE", hint: str = _STORES
+) -> ConfigurationError:
+    return ConfigurationError("settings_invalid", message, hint, field)

@@ -16,6 +16,10 @@ from ltxserve.runpod.leaving import Leaving
 from ltxserve.runpod.making import Order
 
 
+class Panic(BaseException):
+    """As pyo3's, which is no Exception either."""
+
+
 class Bench:
     """A worker whose making is a function, and what it sent."""
 
@@ -45,6 +49,7 @@ def raising(error: BaseException) -> Any:
         (OutOfMemory(), "out_of_memory"),
         (MemoryError(), "out_of_memory"),
         (KeyError("x"), "generation_failed"),
+        (Panic("a library in Rust"), "generation_failed"),
         (WorkerBroken(GenerationFailed("device_broken", "A.", "B.")), "device_broken"),
         (GenerationFailed("device_broken", "A.", "B."), "device_broken"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ltxserve.errors import ConfigurationError
+from ltxserve.settings import known_keys
 from ltxserve.storage.create import S3Access, StoreConfig, SupabaseAccess, create_store
 from ltxserve.storage.local import LocalStore
 
@@ -36,6 +37,14 @@ def test_local(tmp_path: Path):
         StoreConfig("s3:///prefix"),
         StoreConfig("s3://bucket/../other"),
         StoreConfig("s3://bucket", s3=S3Access(access_key_id="k")),
+        StoreConfig("s3://bucket", s3=S3Access("http://[::")),
+        StoreConfig("s3://bucket", s3=S3Access("http://[:::::]")),
+        StoreConfig("s3://bucket", s3=S3Access("http://ho st")),
+        StoreConfig("s3://bucket", s3=S3Access("http://host:99999")),
+        StoreConfig("s3://bucket", s3=S3Access("host:9000")),
+        StoreConfig("s3://bucket", s3=S3Access(public_endpoint="files.example")),
+        StoreConfig("s3://bucket", s3=S3Access(access_key_id="k\n", secret_access_key="hush")),
+        StoreConfig("s3://bucket", s3=S3Access(access_key_id="k", secret_access_key="hush ")),
         StoreConfig("supabase"),
         StoreConfig("supabase", supabase=replace(PROJECT, url="")),
         StoreConfig("supabase", supabase=replace(PROJECT, url="project.example")),
@@ -50,9 +59,15 @@ def test_refused(config: StoreConfig):
     with pytest.raises(ConfigurationError) as caught:
         create_store(config)
     assert caught.value.code == "settings_invalid"
-    names = ("URL", "SERVICE_ROLE_KEY", "PREFIX")
-    assert caught.value.field in ("LTXSERVE_STORE", *(f"SUPABASE_{name}" for name in names))
+    assert caught.value.field in known_keys()
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://s3:8333", "http://my_s3:1/", "http://[::1]:9000"])
+def test_addresses_of_ones_own_servers(url: str):
+    create_store(
+        StoreConfig("s3://bucket", s3=S3Access(url, access_key_id="k", secret_access_key="s"))
+    )
 
 
 def test_what_is_missing_is_named():
