@@ -160,7 +160,7 @@ def add_price(conn: sa.Connection, job_id: str, credits: int) -> bool:
 
 
 def set_expiry(conn: sa.Connection, job_id: str, expires_at: float | None) -> bool:
-    """Set when the job's files may be removed."""
+    """Set when the job's files may be removed; None = they are, or never."""
     return _done(conn, sa.update(jobs).where(jobs.c.id == job_id).values(expires_at=expires_at))
 
 
@@ -176,9 +176,9 @@ def expired(conn: sa.Connection, now: float, limit: int = 100) -> list[Job]:
 
 
 def forget_result(conn: sa.Connection, job_id: str) -> bool:
-    """After its files are removed: no result, not due again; the row stays as a record."""
+    """Before its files are removed: no result that offers them; the row stays as a record."""
     change = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(TERMINAL))
-    return _done(conn, change.values(result=None, expires_at=None))
+    return _done(conn, change.values(result=None))
 
 
 def delete(conn: sa.Connection, job_id: str) -> bool:

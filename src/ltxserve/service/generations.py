@@ -176,7 +176,10 @@ class Generations:
             return webhooks.deliveries(conn, account.id, job_id)
 
     def remove_files(self, job_id: str) -> None:
-        """Remove what the store keeps of a job; its row forgets the result."""
+        """Remove what the store keeps of a job; its row forgets the result.
+
+        Where the store does not let go of a file, the job stays due for the next round.
+        """
         with self.database.read() as conn:
             query = sa.select(artifacts.c.id, artifacts.c.key).where(
                 artifacts.c.job_id == job_id, artifacts.c.deleted_at.is_(None)
@@ -190,6 +193,7 @@ class Generations:
         with self.database.begin() as conn:
             gone = sa.update(artifacts).where(artifacts.c.id.in_([row.id for row in found]))
             conn.execute(gone.values(deleted_at=time.time()))
+            store.set_expiry(conn, job_id, None)
 
     def _orders(self, account: Account, submission: Submission) -> list[tuple[Plan, Order]]:
         check(submission)

@@ -53,11 +53,15 @@ class Housekeeping:
         return self._rerun_stranded() + self._close_batches()
 
     def sweep(self) -> int:
-        """Remove what is due: expired results, old progress, jobs that waited too long."""
-        count = self._expire_results() + self._expire_queued()
+        """Remove what is due: jobs that waited too long, old progress, expired results.
+
+        What needs the store comes last: a store that is away must not hold up the rest.
+        """
+        count = self._expire_queued()
         with self.database.begin() as conn:
             events.prune(conn, time.time() - EVENT_SECONDS)
         self.enqueuer.forget(time.time() - RUN_SECONDS)
+        count += self._expire_results()
         for task in self.more:
             task()
         return count

@@ -175,7 +175,7 @@ class Watch:
         except (DatabaseUnavailable, SQLAlchemyError):
             return None
         if job is None or job.is_terminal or job.attempt != self._job.attempt:
-            self._pool.cancel(self._job.id)
+            self._cancel()
             return Verdict("over")
         if job.cancel_requested:
             self._stop(Verdict("cancelled"))
@@ -196,10 +196,13 @@ class Watch:
         """Ask the worker to stop; the verdict counts when it has, or has not for too long."""
         if self._stopping is None:
             self._stopping, self._stopped_at = verdict, self._clock()
-            try:
-                self._pool.cancel(self._job.id)
-            except PoolUnavailable as error:
-                _log.warning("cancel not delivered: %s", error, extra={"job_id": self._job.id})
+            self._cancel()
+
+    def _cancel(self) -> None:
+        try:
+            self._pool.cancel(self._job.id)
+        except PoolUnavailable as error:
+            _log.warning("cancel not delivered: %s", error, extra={"job_id": self._job.id})
 
     def _write(self) -> None:
         if not self._waiting or self._clock() - self._written < self._limits.note:

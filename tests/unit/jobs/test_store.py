@@ -220,7 +220,9 @@ def test_only_jobs_that_are_over_expire(database: Database):
         assert [job.id for job in store.expired(conn, 5.0, limit=1)] == [soon.id]
         assert store.forget_result(conn, soon.id)
         assert not store.forget_result(conn, live.id)
-        assert store.set_expiry(conn, late.id, None)
+        assert [job.id for job in store.expired(conn, 5.0)] == [soon.id, late.id]
+        for job in (soon, late):
+            assert store.set_expiry(conn, job.id, None)
         assert store.expired(conn, 5.0) == []
         assert store.get(conn, soon.id).state is JobState.SUCCEEDED
         assert store.get(conn, soon.id).result is None

@@ -1,6 +1,8 @@
 """The use cases as callers see them, on a running service with real workers."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -8,17 +10,31 @@ from ltxserve.accounts.accounts import Account, NewAccount, create_account
 from ltxserve.app import App, create_app
 from ltxserve.credits import ledger
 from ltxserve.db.ids import new_id
-from ltxserve.errors import Conflict, InsufficientCredits, NotFound, RequestRefused
+from ltxserve.errors import (
+    Conflict,
+    InsufficientCredits,
+    NotFound,
+    RequestRefused,
+    StorageError,
+)
 from ltxserve.jobs.listing import JobFilter
 from ltxserve.jobs.rows import Job
 from ltxserve.jobs.states import JobState
 from ltxserve.media.encode import write_video
 from ltxserve.service.submission import Submission
+from ltxserve.storage.base import ArtifactStore
 from tests.loopback import Loopback, Reply
 from tests.services import settings_for, submit, wait_for, wait_until
 from tests.unit.media.samples import moving_clip, target
 
 LONG = "steps=2000 pause=0.02"
+
+
+class Stubborn:
+    """A store that lets go of nothing."""
+
+    def delete(self, key: str) -> None:
+        raise StorageError("storage_unavailable", "The store is away.")
 
 
 @pytest.fixture
@@ -246,3 +262,16 @@ def test_an_adapters_path_is_refused_with_all_the_rest_and_in_a_quote_too(app: A
             ask(account, submission)
         fields = {problem.field for problem in refusal.value.problems}
         assert fields >= {"loras.0.name_or_path", "prompt", "seed", "odd"}
+
+
+def test_files_that_the_store_holds_on_to_stay_due(app: App) -> None:
+    job = wait_for(app, submit(app, "steps=1"))
+    file = app.generations.artifact(app.local_account(), job.id)
+    stubborn = replace(app.generations, store=cast(ArtifactStore, Stubborn()))
+    with pytest.raises(StorageError):
+        stubborn.remove_files(job.id)
+    now = app.generations.get(app.local_account(), job.id)
+    assert (now.result, now.expires_at) == (None, job.expires_at)
+    app.generations.remove_files(job.id)
+    assert app.store.stat(file.key) is None
+    assert app.generations.get(app.local_account(), job.id).expires_at is None

@@ -142,6 +142,17 @@ def test_a_job_that_ended_elsewhere_is_over(sqlite: Database) -> None:
     assert pool.cancelled == 1
 
 
+def test_a_pool_that_cannot_be_told_of_it_breaks_nothing(sqlite: Database) -> None:
+    class Deaf(ToldPool):
+        def cancel(self, job_id: str) -> None:
+            raise PoolUnavailable("pool_unavailable", "away")
+
+    job = claimed(sqlite)
+    with sqlite.begin() as conn:
+        assert store.claim(conn, job.id, "") is not None  # a newer attempt, which must go on
+    assert judged(sqlite, job, Deaf(running())) == Verdict("over")
+
+
 def test_silence_loses_the_worker_and_news_keep_it(sqlite: Database) -> None:
     news = running({"beat": 1})
     reports = [news if second % 15 == 0 else running() for second in range(60)]
