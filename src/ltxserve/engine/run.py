@@ -11,6 +11,7 @@ from ltxserve.engine.backends.base import (
     Backend,
     ConditionFrames,
     ControlFrames,
+    Foreseen,
     Frames,
     Given,
     Made,
@@ -74,10 +75,13 @@ class Run:
             if self._backend is None:
                 self._read()  # what cannot be read costs nobody a minute
                 self._load()
-            assert self._backend is not None
-            said = self._backend.foresee(self.plan, self.seed, self.tell)
+            said = self._sparing.foreseen(self.plan, self._asked)
             anew = self._foreseeing.planned(self.plan, said)
             self.plan = dataclasses.replace(anew, seed=self.seed)
+
+    def _asked(self, plan: Plan) -> Foreseen:
+        assert self._backend is not None
+        return self._backend.foresee(plan, self.seed, self.tell)
 
     def frames(self) -> Iterator[Frames]:
         """Chunks uint8 (n, height, width, 3) of the delivered clip, in order.

@@ -8,12 +8,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import TypeVar
 
-from ltxserve.engine.backends.base import Frames, Made
+from ltxserve.engine.backends.base import Foreseen, Frames, Made
 from ltxserve.engine.plan import Plan
 from ltxserve.errors import OutOfMemory
 from ltxserve.media.sound import Sound
 
+T = TypeVar("T")
+
+ASKED_AGAIN = (
+    "Memory ran out while the model wrote the prompt or chose the length; it was asked again with"
+    " only the parts on the device that were at work. low_vram does so from the start."
+)
 DENOISED_AGAIN = (
     "Memory ran out while the clip was denoised; it was denoised again with only the parts of the"
     " model on the device that were at work. low_vram does so from the start."
@@ -41,11 +48,11 @@ class Sparing:
 
     def made(self, plan: Plan, run: Callable[[Plan], Made]) -> Made:
         """A plan's run. Raises OutOfMemory where sparing did not help."""
-        if not self.on:
-            with suppress(OutOfMemory):  # the error goes, and with it all that the try held
-                return run(plan)
-            self._begin(DENOISED_AGAIN)
-        return run(dataclasses.replace(plan, low_vram=True))
+        return self._tried(plan, run, DENOISED_AGAIN)
+
+    def foreseen(self, plan: Plan, ask: Callable[[Plan], Foreseen]) -> Foreseen:
+        """What the model says of an open plan. Raises OutOfMemory where sparing did not help."""
+        return self._tried(plan, ask, ASKED_AGAIN)
 
     def frames(self, made: Made) -> Iterator[Frames]:
         """The frames of a run, every one once. Raises OutOfMemory where sparing did not help."""
@@ -68,6 +75,13 @@ class Sparing:
             self._begin(HEARD_AGAIN)
             made.spare()
         return made.sound()
+
+    def _tried(self, plan: Plan, run: Callable[[Plan], T], why: str) -> T:
+        if not self.on:
+            with suppress(OutOfMemory):  # the error goes, and with it all that the try held
+                return run(plan)
+            self._begin(why)
+        return run(dataclasses.replace(plan, low_vram=True))
 
     def _begin(self, why: str) -> None:
         self.on = True

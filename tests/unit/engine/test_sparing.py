@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ltxserve.engine.backends.base import Frames
+from ltxserve.engine.backends.base import Foreseen, Frames
 from ltxserve.engine.plan import Plan
-from ltxserve.engine.sparing import DECODED_AGAIN, DENOISED_AGAIN, HEARD_AGAIN, Sparing
+from ltxserve.engine.sparing import ASKED_AGAIN, DECODED_AGAIN, DENOISED_AGAIN, HEARD_AGAIN, Sparing
 from ltxserve.errors import Cancelled, GenerationFailed, OutOfMemory
 from ltxserve.media.sound import Sound
 from tests.tiny import planned
@@ -76,6 +76,21 @@ def test_a_run_is_tried_again_sparingly_and_says_so():
     assert short.tried == [False, True]
     assert short.recovered == 1
     assert sparing.warnings == (DENOISED_AGAIN,)
+
+
+def test_a_model_is_asked_again_sparingly():
+    tried: list[bool] = []
+
+    def ask(plan: Plan) -> Foreseen:
+        tried.append(plan.low_vram)
+        if not plan.low_vram:
+            raise OutOfMemory()
+        return Foreseen(seconds=2.0)
+
+    sparing = Sparing(False, Short().recover)
+    assert sparing.foreseen(planned(), ask).seconds == 2.0
+    assert tried == [False, True]
+    assert sparing.warnings == (ASKED_AGAIN,)
 
 
 def test_the_next_run_of_the_same_clip_spares_from_the_start():

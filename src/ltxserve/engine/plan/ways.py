@@ -78,7 +78,7 @@ def check_retake_acts(planned: PlannedRetake | None, audio: bool, findings: Find
         findings.problem(
             "audio_unsupported",
             "Only the sound is to be made anew, and the clip is delivered without sound.",
-            "Set retake.video, or deliver a clip with sound.",
+            "Set retake.video, or set audio and deliver mp4 or webm.",
             "retake.audio",
         )
 
