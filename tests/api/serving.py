@@ -34,6 +34,9 @@ from ltxserve.media.thumbnail import save_image
 from ltxserve.pool.base import GpuPool, Slot
 from ltxserve.settings import Settings
 
+PATIENCE = 120
+"""Seconds after which something hangs; a busy machine may hold up any process for many."""
+
 
 @dataclass
 class Workers:
@@ -56,7 +59,7 @@ class Served:
 
     def client(self, **headers: str) -> httpx.Client:
         """A client of this server, with these headers."""
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE)
 
     def account(self, name: str, credits: int = 0, **fields: Any) -> str:
         """A key of a new account."""
@@ -189,6 +192,6 @@ def listening(api: FastAPI) -> Iterator[int]:
     finally:
         server.should_exit = True
         loop.call_soon_threadsafe(api.state.feeds.close)
-        thread.join(20)
+        thread.join(PATIENCE)
         loop.close()
         listener.close()

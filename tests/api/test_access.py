@@ -7,7 +7,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from tests.api.serving import Served, serving
+from tests.api.serving import PATIENCE, Served, serving
 from tests.api.test_native import SMALL
 
 
@@ -86,9 +86,10 @@ def test_a_browser_gives_its_key_as_subprotocol(locked: Served):
     with locked.client(**{"X-API-Key": key}) as client:
         job = client.post("/api/generations", json=SMALL).json()["id"]
     url = locked.url.replace("http", "ws") + f"/api/generations/{job}/ws"
-    with connect(url, subprotocols=[Subprotocol(f"ltxserve.key.{key}")]) as socket:
+    mine = [Subprotocol(f"ltxserve.key.{key}")]
+    with connect(url, subprotocols=mine, open_timeout=PATIENCE) as socket:
         assert json.loads(socket.recv())["kind"] == "queued"
-    with connect(url) as socket:
+    with connect(url, open_timeout=PATIENCE) as socket:
         assert json.loads(socket.recv())["code"] == "unauthorized"
 
 

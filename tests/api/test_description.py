@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.api.serving import Served, sample, serving
+from tests.api.serving import PATIENCE, Served, sample, serving
 from tests.api.test_native import SMALL
 
 schemathesis = pytest.importorskip("schemathesis", reason="in the extra `external`")
@@ -77,6 +77,6 @@ def check_operation(operation: Any) -> None:
     )
     @hypothesis.given(case=operation.as_strategy())
     def keeps_its_word(case: Any) -> None:
-        case.call_and_validate(checks=CHECKS, timeout=20)
+        case.call_and_validate(checks=CHECKS, timeout=PATIENCE)
 
     keeps_its_word()

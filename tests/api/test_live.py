@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from ltxserve.db.tables import job_events, jobs
 from ltxserve.jobs import store
-from tests.api.serving import Served
+from tests.api.serving import PATIENCE, Served
 from tests.api.test_native import submit
 
 
@@ -104,8 +104,12 @@ def test_many_listeners_hear_the_same(served: Served):
         thread.start()
     served.finish(job_id)
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert results == [[1, 2, 3]] * 12
+
+
+def connected(url: str) -> ClientConnection:
+    return connect(url, open_timeout=PATIENCE, close_timeout=PATIENCE)
 
 
 def address(served: Served, job_id: str) -> str:
@@ -114,16 +118,16 @@ def address(served: Served, job_id: str) -> str:
 
 def test_a_socket_has_every_event_and_closes(served: Served):
     job = ended(served)
-    with connect(address(served, job)) as socket:
+    with connected(address(served, job)) as socket:
         events = [json.loads(text) for text in socket]
         assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
-    with connect(address(served, job) + "?after=3") as socket:
+    with connected(address(served, job) + "?after=3") as socket:
         assert [json.loads(text)["kind"] for text in socket] == ["progress", "failed"]
 
 
 def test_what_a_client_says_is_ignored(served: Served):
     job_id = submit(served)["id"]
-    with connect(address(served, job_id)) as socket:
+    with connected(address(served, job_id)) as socket:
         socket.send("hello")
         socket.send(b"also in bytes")
         assert json.loads(socket.recv())["kind"] == "queued"
@@ -136,7 +140,7 @@ def test_a_job_that_is_removed_under_its_listeners(
 ):
     job_id = submit(served)["id"]
     with (
-        connect(address(served, job_id)) as socket,
+        connected(address(served, job_id)) as socket,
         served.client() as client,
         client.stream("GET", f"/api/generations/{job_id}/events") as answer,
     ):
@@ -158,7 +162,7 @@ def test_a_job_that_is_removed_under_its_listeners(
 
 @pytest.mark.parametrize("job_id", ["none", "0192f0c1-2345-7abc-8def-0123456789ab"])
 def test_a_socket_of_nothing_is_refused_with_the_status(served: Served, job_id: str):
-    with connect(address(served, job_id)) as socket:
+    with connected(address(served, job_id)) as socket:
         assert json.loads(socket.recv())["code"] == "job_not_found"
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv()

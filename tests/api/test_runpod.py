@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import runpod
 
-from tests.api.serving import Served
+from tests.api.serving import PATIENCE, Served
 
 INPUT = {"prompt": "a red ball", "width": 128, "height": 128, "num_frames": 9, "steps": 2}
 
@@ -38,7 +38,7 @@ def test_run_status_and_output(served: Served, endpoint: Any):
 def test_a_finished_job_gives_its_clip(served: Served, endpoint: Any):
     run = endpoint.run(INPUT)
     served.finish(run.job_id)
-    output = run.output(timeout=10)
+    output = run.output(timeout=PATIENCE)
     assert (output["ok"], output["mode"], output["meta"]["width"]) == (True, "t2v", 128)
     with served.client(Host="outside.example") as stranger:
         assert stranger.get(output["video_url"]).content[4:8] == b"ftyp"
@@ -46,7 +46,7 @@ def test_a_finished_job_gives_its_clip(served: Served, endpoint: Any):
 
 def test_run_sync(served: Served, endpoint: Any):
     with served.working():
-        output = endpoint.run_sync({"input": {**INPUT, "return_base64": True}}, timeout=20)
+        output = endpoint.run_sync({"input": {**INPUT, "return_base64": True}}, timeout=PATIENCE)
     assert base64.b64decode(output["video"]["base64"])[4:8] == b"ftyp"
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.serving import Served, sample
+from tests.api.serving import PATIENCE, Served, sample
 
 
 class EditorClient:
     """Generate (wait or not, time-out), status, result: written from the specification alone."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url)
+        self._http = httpx.Client(base_url=url, timeout=PATIENCE)
 
     def __enter__(self) -> "EditorClient":
         return self
@@ -21,7 +21,9 @@ class EditorClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def generate(self, prompt: str, wait: bool = False, timeout: float = 20, **fields: Any) -> str:
+    def generate(
+        self, prompt: str, wait: bool = False, timeout: float = PATIENCE, **fields: Any
+    ) -> str:
         answer = self._http.post("/api/generate", json={"prompt": prompt, **fields})
         answer.raise_for_status()
         job_id = answer.json()["job_id"]

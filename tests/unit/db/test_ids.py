@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import uuid
+from collections.abc import Iterator
 
 import pytest
 import time_machine
@@ -13,10 +14,12 @@ from tests.threads import together
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock() -> Iterator[None]:
     """The newest id of the process is what it was when the test is over: later ones tell true
     times again."""
-    monkeypatch.setattr(ids, "_last", ids._last)
+    before = ids._last
+    yield
+    ids._last = before
 
 
 def test_an_id_is_a_uuid_of_version_7():
