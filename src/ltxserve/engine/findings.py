@@ -10,13 +10,21 @@ from ltxserve.errors import Problem, RequestRefused
 
 @dataclass
 class Findings:
-    """Problems refuse the request, warnings travel with the plan."""
+    """Problems refuse the request, warnings travel with the plan.
+
+    presets: the request's fields whose values are a preset's -> its name. A caller who has not
+    said them cannot leave them out.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    presets: dict[str, str] = field(default_factory=dict)
 
     def problem(self, code: str, message: str, hint: str, where: str | None = None) -> None:
         """Note a problem; the request will be refused."""
+        preset = self.presets.get(where or "")
+        if preset is not None:
+            hint = f"Preset {preset} sets {where}: give a value of your own, or no preset. {hint}"
         found = Problem(code, message, hint, where)
         if found not in self.problems:
             self.problems.append(found)

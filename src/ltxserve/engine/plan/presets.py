@@ -45,6 +45,6 @@ def apply_preset(
     for group in _SAME_CHOICE:
         if own & set(group):
             own |= set(group)
-    return request.model_copy(
-        update={name: getattr(values, name) for name in preset.values if name not in own}
-    )
+    filled = {name: getattr(values, name) for name in preset.values if name not in own}
+    findings.presets |= dict.fromkeys(filled, preset.name)
+    return request.model_copy(update=filled)

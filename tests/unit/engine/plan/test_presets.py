@@ -8,6 +8,7 @@ from ltxserve.catalog import load_catalog
 from ltxserve.engine.findings import Findings
 from ltxserve.engine.plan import Guidance, Plan, plan
 from ltxserve.engine.plan.presets import apply_preset
+from ltxserve.errors import RequestRefused
 from ltxserve.types import GenerationRequest, Shape
 
 CATALOG = load_catalog()
@@ -142,3 +143,15 @@ def test_the_workers_defaults():
 
 def test_a_draft_is_quick():
     assert planned("draft").passes[0].steps == 4
+
+
+def test_what_a_preset_sets_is_not_told_to_be_left_out_alone():
+    """Another model than the preset's may not know its guidance; leaving it out changes nothing."""
+    asked = {"prompt": "x", "model": "ltxv-2b-0.9.8-distilled", "preset": "editor"}
+    with pytest.raises(RequestRefused) as caught:
+        plan(GenerationRequest.model_validate(asked), CATALOG)
+    told = {problem.field: problem.hint for problem in caught.value.problems}
+    assert told["guidance_scale"].startswith("Preset editor sets guidance_scale: give a value")
+    assert set(told) == {"guidance_scale", "stg_scale", "guidance_rescale", "negative_prompt"}
+    off = {"guidance_scale": 1, "stg_scale": 0, "guidance_rescale": 0, "negative_prompt": ""}
+    assert plan(GenerationRequest.model_validate({**asked, **off}), CATALOG).passes
