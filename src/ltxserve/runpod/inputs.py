@@ -57,6 +57,11 @@ class Sources:
                 f"The source is of the kind {found.family}, which cannot be used here.",
                 f"Give one of the kind {' or '.join(families)}.",
             )
+        if "audio" in families and not found.facts.get("has_sound"):
+            # Said here: what reads it later would call it by the name that it has in our folder.
+            raise MediaError(
+                "media_unsupported", "The content has no sound.", "Use a file with sound."
+            )
         return found.path
 
     def _bring(self, source: str) -> Examined:

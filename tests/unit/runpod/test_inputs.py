@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ltxserve.errors import MediaError
+from ltxserve.media.encode import write_video
 from ltxserve.media.examine import MediaLimits
 from ltxserve.media.fetch import FetchRules
+from ltxserve.media.formats.base import EncodeTarget
 from ltxserve.runpod.inputs import Sources
 from tests.loopback import Loopback, Reply
 from tests.tiny import disc, saved
@@ -87,3 +91,14 @@ def test_a_clip_of_a_stitch_is_a_video(tmp_path: Path, picture: bytes):
     with pytest.raises(MediaError) as refusal:
         sources(tmp_path).video(f"data:;base64,{base64.b64encode(picture).decode()}")
     assert refusal.value.code == "media_type_refused"
+
+
+def test_a_sound_is_heard_of_before_anything_is_planned(tmp_path: Path):
+    frames = np.zeros((9, 64, 64, 3), np.uint8)
+    target = EncodeTarget(tmp_path / "mute.mp4", "mp4", Fraction(24), 64, 64)
+    mute = base64.b64encode(write_video([frames], target).path.read_bytes()).decode()
+    given = {"prompt": "x", "sound": {"source": f"data:video/mp4;base64,{mute}"}}
+    _, problems = sources(tmp_path).localized(given)
+    assert [(p.field, p.code, p.message) for p in problems] == [
+        ("sound.source", "media_unsupported", "The content has no sound.")
+    ]

@@ -129,3 +129,15 @@ def test_too_large_for_the_bucket(server: Supabase, store: SupabaseStore, tmp_pa
 def test_an_upload_takes_the_place_of_an_earlier_file(store: SupabaseStore, made: Path):
     first = store.put(KEY, made, "video/mp4")
     assert store.put(KEY, made, "video/mp4") == first
+
+
+def test_an_upload_without_a_place_is_begun_anew(
+    server: Supabase, store: SupabaseStore, made: Path, content: bytes
+):
+    server.faults.replies = [Reply(201)]
+    store.put(KEY, made, "video/mp4")
+    assert server.things[f"vids/{KEY}"].body == content
+    server.faults.replies = [Reply(201)] * 99
+    with pytest.raises(StorageError) as caught:
+        store.put(KEY, made, "video/mp4")
+    assert caught.value.code == "storage_unavailable"
