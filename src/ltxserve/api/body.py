@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
@@ -43,11 +43,11 @@ class Form:
 
     fields: dict[str, Any]
     files: dict[str, UploadFile]
+    parts: FormData = field(default_factory=FormData)
 
     async def close(self) -> None:
-        """Remove the files' temporary copies."""
-        for file in self.files.values():
-            await file.close()
+        """Remove the temporary copies of all files, also of those whose name came again."""
+        await self.parts.close()
 
 
 def capped(request: Request, limit: int) -> Request:
@@ -92,7 +92,11 @@ async def read_form(request: Request, limit: int) -> Form:
         raise _invalid(f"The form cannot be read: {_reason(error)}.") from None
     pairs = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
     files = {key: value for key, value in form.multi_items() if isinstance(value, UploadFile)}
-    return Form(check_text(unbracket(pairs)), files)
+    try:
+        return Form(check_text(unbracket(pairs)), files, form)
+    except LtxserveError:
+        await form.close()
+        raise
 
 
 def parse_json(text: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Bodies: what is read, what is refused, and that nothing else ever happens."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -175,3 +176,23 @@ def test_fields_become_a_model_or_a_list_of_problems():
     found = {problem.field: problem.code for problem in refused.value.problems}
     assert found == {"width": "invalid_field", "height": "invalid_field", "depth": "unknown_field"}
     assert all(problem.hint for problem in refused.value.problems)
+
+
+PARTS = (
+    '--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\nx\r\n'
+    '--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n{text}\r\n'
+)
+
+
+def test_no_files_stay_open_of_a_form_that_is_refused_or_has_one_twice():
+    async def closed(text: str) -> None:
+        body = PARTS.format(name="1", text=text) + PARTS.format(name="2", text=text) + "--b--"
+        form = await read_form(request(body.encode(), "multipart/form-data; boundary=b"), 10_000)
+        assert form.files["file"].filename == "2"
+        await form.close()
+        assert all(part.file.closed for part in form.parts.getlist("file"))  # pyright: ignore
+
+    asyncio.run(closed("fine"))
+    with pytest.raises(LtxserveError):
+        asyncio.run(closed("\0"))
+    gc.collect()  # an open one would be warned of
