@@ -65,9 +65,9 @@ def test_refused(config: StoreConfig):
 
 @pytest.mark.parametrize("url", ["http://s3:8333", "http://my_s3:1/", "http://[::1]:9000"])
 def test_addresses_of_ones_own_servers(url: str):
-    create_store(
-        StoreConfig("s3://bucket", s3=S3Access(url, access_key_id="k", secret_access_key="s"))
-    )
+    access = S3Access(url, access_key_id="k", secret_access_key="s")
+    store = create_store(StoreConfig("s3://bucket", s3=access))
+    assert store.url("a.mp4", 60).startswith(f"{url.rstrip('/')}/bucket/a.mp4?")
 
 
 def test_what_is_missing_is_named():
