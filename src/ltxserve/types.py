@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 OutputFormat = Literal["mp4", "webm", "gif", "png"]
 ControlKind = Literal["canny", "depth", "pose"]
@@ -21,6 +22,17 @@ class Noun(BaseModel):
     """Base of the request's parts: frozen, and a field that does not exist is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python takes True for 1; who writes `true` steps means something else."""
+        told = value if isinstance(value, list | tuple) else (value,)
+        if any(each is True or each is False for each in told):
+            annotation = cls.model_fields[info.field_name or ""].annotation
+            if bool not in (annotation, *get_args(annotation)):
+                raise PydanticCustomError("true_or_false", "Input should not be true or false")
+        return value
 
 
 class Condition(Noun):
