@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +246,8 @@ def test_odd_inputs_by_the_hundred_are_refused_by_code(words: dict[str, Any]):
 def test_cancelled_it_brings_no_more_sources_and_gives_no_more_clips(
     bench: Bench, words: dict[str, Any], stage: str
 ):
-    def tell(update: dict[str, Any]) -> None:
-        bench.told += [update] if update["stage"] == stage else []
+    def tell(update: Mapping[str, Any]) -> None:
+        bench.told += [dict(update)] if update["stage"] == stage else []
         if len(bench.told) == 2:
             raise Cancelled()
 
