@@ -88,7 +88,7 @@ def noised(
     """A step's view of a batch, conditions and noise drawn by chance.
 
     moments: show only so many of each clip's latent frames (a keyframe counts as one), which is
-    enough to tell how things move and costs less; None for all.
+    enough to tell how things move and costs less; None for all. A still shows its one.
     """
     tokens = _with_conditions(batch, rope, chance, moments)
     generator = torch.Generator().manual_seed(chance.randrange(2**40))
@@ -117,7 +117,7 @@ def _with_conditions(
     choices = ([0], [0], [1]) if moments else ([0], [0], [1], [0, 1])
     keyframes = chance.choice(choices) if frames > 1 and chance.random() < KEYFRAMES else []
     which = list(range(frames))
-    if moments:
+    if moments and frames > 1:
         which = _some(frames, moments - len(keyframes), not keyframes, chance)
     first = _first_given(batch, bool(keyframes), chance) * (frames > 1 and which[0] == 0)
     tokens = _clip(batch, rope, which, first)

@@ -46,6 +46,7 @@ STILL = Canvas(256, 256, 1)
 GUIDANCE = 2.0  # that the last stage learns to do without
 MOMENTS = 2  # latent frames of a clip that the stage of that name sees
 ANY_STILL = 20  # one seed in so many is a still of any staged scene
+STILLS_BETWEEN = 3  # one batch in so many, of those of moments, is of stills
 STILL_STRIDE = 8  # seeds for each still of a batch: more than are passed over
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
 
@@ -118,13 +119,15 @@ def transformer_jobs(run: Run, recipe: Recipe, encoders: Encoders) -> Iterator[T
     """First frames, a few moments of clips, whole clips: most is learned where it costs least."""
     still, clip = (sheet_sampler(encoders, canvas) for canvas in (STILL, CLIP))
     device = encoders.device
-    yield TransformerJob(
-        "stills", recipe.stills_steps, fresh(encoders, STILL, recipe.stills_batch), device, still
-    )
+    stills = fresh(encoders, STILL, recipe.stills_batch)
+    yield TransformerJob("stills", recipe.stills_steps, stills, device, still)
     yield TransformerJob(
         "moments",
         recipe.moments_steps,
-        clips(run, recipe, encoders, recipe.moments_batch),
+        stills_between(
+            clips(run, recipe, encoders, recipe.moments_batch),
+            lambda number: stills(number + recipe.stills_steps),
+        ),
         device,
         clip,
         MOMENTS,
@@ -146,6 +149,14 @@ def fit_next(run: Run, recipe: Recipe, job: TransformerJob, before: str) -> bool
     if not checkpoint_path(run, job).exists():
         job.start_from(load_state(run, before)["average"])
     return train(job, run)
+
+
+def stills_between(
+    clips: Callable[[int], Batch], stills: Callable[[int], Batch]
+) -> Callable[[int], Batch]:
+    """Batches of clips and, now and then, of stills: outlines go on being learned from new scenes,
+    which the few clips of the pool would teach by heart."""
+    return lambda number: (stills if number % STILLS_BETWEEN == 0 else clips)(number)
 
 
 def clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Callable[[int], Batch]:

@@ -96,8 +96,9 @@ def test_keyframes_are_appended_with_their_times() -> None:
     pytest.fail("no step gave two keyframes")
 
 
-def test_a_still_always_has_something_to_learn() -> None:
-    assert all((seen.weights > 0).any() for seen in tries(1))
+@pytest.mark.parametrize("moments", [None, 2])
+def test_a_still_always_has_something_to_learn(moments: int | None) -> None:
+    assert all((seen.weights > 0).any() for seen in tries(1, moments))
 
 
 def test_moments_are_whole_frames_at_their_own_times() -> None:

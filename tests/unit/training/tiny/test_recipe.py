@@ -10,7 +10,14 @@ from ltxserve.training.tiny.draw import Canvas
 from ltxserve.training.tiny.latents import SHARD, Batch, Encoders
 from ltxserve.training.tiny.loop import Run
 from ltxserve.training.tiny.model import build_audio_vae, build_vae
-from ltxserve.training.tiny.recipe import cached_clips, fresh, jobs_of, recipe_for, train_tiny
+from ltxserve.training.tiny.recipe import (
+    cached_clips,
+    fresh,
+    jobs_of,
+    recipe_for,
+    stills_between,
+    train_tiny,
+)
 from ltxserve.training.tiny.scene import is_free, is_plain, random_scene
 
 
@@ -51,6 +58,12 @@ def test_stills_are_new_ones_of_plain_scenes_mostly() -> None:
     assert not any(is_free(seed) for seed in seeds)
     plain = sum(is_plain(random_scene(seed)) for seed in seeds)
     assert 0.8 * len(seeds) < plain <= len(seeds)
+
+
+def test_stills_come_between_clips() -> None:
+    source = stills_between(tiny_batch, lambda number: tiny_batch(-number))
+    firsts = [int(source(number).seeds[0]) // SHARD for number in range(7)]
+    assert firsts == [0, 1, 2, -3, 4, 5, -6]
 
 
 STEPS = 10_000
