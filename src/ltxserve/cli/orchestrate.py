@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import queue
 from typing import Annotated
 
 import typer
@@ -22,11 +22,13 @@ def orchestrate(
     One orchestrator per database works; a second one waits and takes over within seconds.
     """
     logs.set_up(True if json_logs else None)
-    end = threading.Event()
-    with told_to_end(end.set):
+    # Not an Event: a signal that comes while one is being waited for would wait for the lock that
+    # the waiter holds, for ever. A SimpleQueue may be filled in a signal's handler.
+    end = queue.SimpleQueue[None]()
+    with told_to_end(lambda: end.put(None)):
         app = started(load_settings(), "orchestrator")
         try:
             typer.echo("ltxserve runs jobs", err=True)
-            end.wait()
+            end.get()
         finally:
             app.close()

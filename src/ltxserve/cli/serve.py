@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -70,14 +69,18 @@ def started(settings: Settings, role: Role) -> App:
 
 @contextmanager
 def told_to_end(ask: Callable[[], None]) -> Iterator[None]:
-    """Calls `ask` at the first SIGINT or SIGTERM in the block; the second one interrupts."""
-    asked = threading.Event()
+    """Calls `ask` at the first SIGINT or SIGTERM in the block; the second one interrupts.
+
+    `ask` runs in the middle of whatever the main thread does: it must take no lock.
+    """
+    asked = False
 
     def handle(number: int, frame: object) -> None:
+        nonlocal asked
         del number, frame
-        if asked.is_set():
+        if asked:
             raise KeyboardInterrupt
-        asked.set()
+        asked = True
         ask()
 
     before = {number: signal.signal(number, handle) for number in _ENDS}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -168,6 +169,22 @@ def _postgres(url: URL) -> sa.Engine:
     return sa.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
 
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Turn on the write-ahead log.
+
+    Where several do so at once, SQLite answers "locked" without waiting: one does it, the others
+    look again.
+    """
+    end = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite_module().OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 def _sqlite(url: URL) -> sa.Engine:
     engine = sa.create_engine(url, module=sqlite_module(), pool_size=10, max_overflow=40)
 
@@ -180,8 +197,7 @@ def _sqlite(url: URL) -> sa.Engine:
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA synchronous=FULL")
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,19 @@ def test_processes_that_start_together_upgrade_once(database_url: str):
     assert balance(databases[0]) == 0
     for one in databases:
         one.close()
+
+
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path):
+    for number in range(10):
+        found = [Database(f"sqlite:///{tmp_path / str(number)}.db") for _ in range(8)]
+
+        def mode(one: Database) -> str:
+            with one.read() as conn:
+                return str(conn.exec_driver_sql("PRAGMA journal_mode").scalar())
+
+        assert together([partial(mode, one) for one in found]) == ["wal"] * 8
+        for one in found:
+            one.close()
 
 
 def test_an_exception_takes_everything_back(database: Database):
