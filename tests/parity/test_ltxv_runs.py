@@ -16,7 +16,7 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
 from ltxserve.catalog import ModelSpec
-from ltxserve.engine.backends.base import ConditionFrames, Placement
+from ltxserve.engine.backends.base import ConditionFrames, Given, Placement
 from ltxserve.engine.backends.diffusers.ltxv import LtxvBackend, Work
 from ltxserve.engine.backends.diffusers.text import encode_text
 from ltxserve.engine.engine import Engine
@@ -162,7 +162,8 @@ def away(case: Compared, theirs: Sequence[dict[str, Any]], noise: Noise, folder:
     ):
         backend = cast(LtxvBackend, engine.backend(row.name))
         text = encode_text(cast(Any, backend.pipeline), made, made.model)
-        work = Work(made, text, case.conditions, torch.Generator().manual_seed(1))
+        chance = torch.Generator().manual_seed(1)
+        work = Work(made, text, case.conditions, chance, Given(), backend.worn(made))
         ended = backend._denoised(work, NullObserver())
         noise.drawn = 0
         item = reference(f"{THEIRS}:ConditioningItem")

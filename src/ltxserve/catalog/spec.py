@@ -261,7 +261,7 @@ class ModelSpec:
 
     `weights` is the folder of a model inside this package's catalog, or "" for one that is
     fetched; `layout` names what is inside its files. `runs` says whether this build can run it;
-    if not, `reason` says why; `unbuilt` names request fields it cannot serve yet.
+    if not, `reason` says why.
     """
 
     name: str
@@ -283,7 +283,6 @@ class ModelSpec:
     gated: bool = False
     vae: str = "conv"
     layout: str = ""
-    unbuilt: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     diffusers_repo: str = ""
     weights: str = ""

@@ -39,7 +39,6 @@ from ltxserve.engine.plan.sampling import (
 )
 from ltxserve.engine.plan.sanity import sane
 from ltxserve.engine.plan.stages import Recipe, in_segments, plan_stages
-from ltxserve.engine.plan.unbuilt import check_unbuilt
 from ltxserve.engine.plan.ways import (
     check_retake_acts,
     check_ways,
@@ -72,7 +71,6 @@ def plan(request: GenerationRequest, catalog: Catalog) -> Plan:
     check_ways(asked, spec, findings)
     check_foresight(asked, spec, findings)
     check_dfr(asked, spec, findings)
-    check_unbuilt(request, spec, findings)
     return _plan_for(spec, request, catalog, findings)
 
 

@@ -45,8 +45,8 @@ def plan_controls(
     request: GenerationRequest, spec: ModelSpec, catalog: Catalog, findings: Findings
 ) -> Controls:
     """Controls with their adapters; problems go to `findings`."""
-    if not request.controls or "controls" in spec.unbuilt:
-        return NONE  # what is not built was said
+    if not request.controls:
+        return NONE
     check_controls(request.controls, spec, findings)
     for name in _EXCLUDED:
         if getattr(request, name) is not None:

@@ -17,7 +17,7 @@ CATALOG = load_catalog()
 def unlocked(*names: str) -> Catalog:
     """The catalog as a later build will have it: these rows run."""
     rows = {
-        name: dataclasses.replace(spec, runs=True, unbuilt=()) if name in names else spec
+        name: dataclasses.replace(spec, runs=True) if name in names else spec
         for name, spec in CATALOG.models.items()
     }
     return dataclasses.replace(CATALOG, models=rows)
@@ -99,13 +99,6 @@ def test_models_of_later_builds_are_refused_by_their_row(name: str):
     refused = refusal_of(model=name)
     assert refused.codes == ("not_yet_in_this_build",)
     assert refused.problems[0].hint.startswith("Use tiny, ")
-
-
-def test_what_a_running_model_cannot_do_yet_is_refused_by_field():
-    asked = {"controls": [{"kind": "canny", "source": "a.mp4"}], "camera_motion": "dolly_in"}
-    refused = refusal_of(model="ltxv-13b-0.9.8-distilled", **asked)
-    assert refused.codes == ("not_yet_in_this_build",)
-    assert [problem.field for problem in refused.problems] == ["controls"]
 
 
 def test_a_later_model_still_hears_of_its_other_problems():

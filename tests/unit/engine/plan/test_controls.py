@@ -46,6 +46,16 @@ def test_each_kind_has_its_adapter_in_the_first_pass_alone():
     assert used(twice) == [["ic-canny"], []]
 
 
+def test_multi_scale_models_follow_in_their_first_pass():
+    made = planned("ltxv-13b-0.9.8-distilled", EDGES, DEPTH)
+    assert used(made) == [["ltxv-ic-canny", "ltxv-ic-depth"], []]
+    first, second = made.passes
+    shape = first.shape
+    each = shape.width // 32 * (shape.height // 32) * ((shape.num_frames - 1) // 8 + 1)
+    assert (first.also_tokens, second.also_tokens) == (2 * each, 0)
+    assert second.shape.width > shape.width
+
+
 def test_one_adapter_for_all_is_worn_once_and_sees_half_the_size():
     made = planned("ltx-2.3-22b-distilled-1.1", EDGES, DEPTH, width=1280, height=704)
     assert used(made) == [["2.3-union-control"]]
@@ -89,7 +99,7 @@ def test_ready_videos_are_told_apart_from_those_that_are_computed():
     [
         ("tiny", [EDGES], {}, [("controls_unsupported", "controls.0")]),
         ("ltx-2.5-22b-dev", [EDGES], {}, [("controls_unsupported", "controls.0")]),
-        ("ltxv-13b-0.9.8-distilled", [EDGES], {}, [("not_yet_in_this_build", "controls")]),
+        ("ltxv-2b-0.9.8-distilled", [EDGES], {}, [("controls_unsupported", "controls.0")]),
         (
             "ltx-2-19b-dev",
             [{"kind": "pose", "source": "a.png"}],

@@ -12,53 +12,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
+from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx import LTXLatentUpsamplePipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import linear_quadratic_schedule
 from torch import Tensor
 
 from ltxserve.engine.backends.base import ConditionFrames, Frames, Given
-from ltxserve.engine.backends.diffusers.adapters.worn import worn_bytes
+from ltxserve.engine.backends.diffusers.adapters.worn import Use, worn_bytes
 from ltxserve.engine.backends.diffusers.begun import begun_latents, held_pictures
 from ltxserve.engine.backends.diffusers.chance import Chance, drawn
 from ltxserve.engine.backends.diffusers.decoding import Decoding
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.guided import Guide, guiding
+from ltxserve.engine.backends.diffusers.ltxv_pipeline import LtxvPipeline
 from ltxserve.engine.backends.diffusers.passes import Course, courses, shown_at
 from ltxserve.engine.backends.diffusers.quiet import quiet
 from ltxserve.engine.backends.diffusers.reading.layout import load_layout
+from ltxserve.engine.backends.diffusers.references import encode_references, told_downscale
 from ltxserve.engine.backends.diffusers.resident import Resident
 from ltxserve.engine.backends.diffusers.text import EncodedText
 from ltxserve.engine.backends.diffusers.upsampling import Finish
-from ltxserve.engine.geometry import FRAME_STEP, SIDE_STEP, latent_frames
+from ltxserve.engine.geometry import SIDE_STEP, latent_frames
 from ltxserve.engine.plan import Plan, Stage
 from ltxserve.media.sound import Sound
 from ltxserve.progress import Observer, Progress
 
 _ALMOST = 0.999
 """diffusers: the share of the schedule that is run; leaves out the first of the timesteps only."""
-
-
-class LtxvPipeline(LTXConditionPipeline):
-    """The pipeline, told where it computes: its parts may be elsewhere while they wait.
-
-    first_frame_alone: see Layout; diffusers' own knows the times since 0.9.5 alone.
-    """
-
-    place: torch.device = torch.device("cpu")
-    first_frame_alone: bool = True
-
-    @property
-    def _execution_device(self) -> torch.device:
-        return self.place
-
-    def _scale_video_ids(self, video_ids: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        made: Tensor = super()._scale_video_ids(video_ids, *args, **kwargs)
-        if not self.first_frame_alone:
-            frames = video_ids[:, 0]
-            # The first begins with the clip in either way; each later one seven pictures later.
-            made[:, 0] += torch.where(frames > 0, FRAME_STEP - 1, 0)
-        return made
 
 
 class LtxvBackend(Resident):
@@ -88,30 +68,33 @@ class LtxvBackend(Resident):
         self.upsamplers.check(plan)
         held = held_pictures(given)
         watched = Watched(observer)
-        uses = self.adapters.take(plan.loras)
+        worn = self.worn(plan)
         with torch.inference_mode(), device_errors(watched):
-            self.residency.begin(plan, worn_bytes(uses))
+            self.residency.begin(plan, max(map(worn_bytes, worn)))
             text = self.read(plan, watched)
             generator = torch.Generator("cpu").manual_seed(seed)
-            work = Work(plan, text, (*conditions, *held), generator, given)
-            with self.adapters.wearing(uses, self.device):
-                latents = self._denoised(work, watched)
-            latents = self._ready_to_decode(latents, work)
+            work = Work(plan, text, (*conditions, *held), generator, given or Given(), worn)
+            latents = self._ready_to_decode(self._denoised(work, watched), work)
         decoding = Decoding(plan, self.pipeline.vae, self.residency)
         return LtxvMade(latents, text, decoding, Chance(drawn(generator), self.device))
 
     def _denoised(self, work: Work, observer: Observer) -> Tensor:
         passes = courses(work.plan)
         latents = self._begun(work, passes[0].stage)
-        count = len(work.conditions) + (latents is not None)
+        controls = work.given.controls
+        count = len(work.conditions) + len(controls) + (latents is not None)
         if count:
             observer(Progress("encode_conditions", 0, count))
+        led = encode_references(self.pipeline, controls, told_downscale(work.worn[0]))
+        if count:
             observer(Progress("encode_conditions", count, count))
         passes[0].tell(observer, 0)
-        for course in passes:
+        for course, uses in zip(passes, work.worn, strict=True):
             if course.number and latents is not None:
                 latents = self._larger(latents, observer)
-            latents = self._pass(work, course, latents, observer)
+            following = self.pipeline.following(() if course.number else led)
+            with self.adapters.wearing(uses, self.device), following:
+                latents = self._pass(work, course, latents, observer)
         if latents is None:
             raise AssertionError("a plan without denoising")  # pragma: no cover
         if any(stage.kind == "upscale_temporal" for stage in work.plan.stages):
@@ -131,14 +114,16 @@ class LtxvBackend(Resident):
         stage, shape = course.stage, course.stage.shape
         acting = [c for c in work.conditions if c.strength > 0]
         shown = shown_at(acting, shape)
+        held = bool(shown or self.pipeline.references)
         guide = self._guide(work, stage)
         # quiet: diffusers remarks that timesteps are taken as given, which is what is wanted.
         # The scheduler draws so where a model wants noise at every step.
         chance = Chance(drawn(work.generator), self.device)
         with quiet(), chance.drawing(), guiding(self.pipeline.transformer, guide):
             made = self.pipeline(
-                video=[as_shares(c.frames) for c in shown] or None,
-                image=[None] * len(shown) or None,
+                # None, and not nothing, tells the pipeline that no token is held.
+                video=[as_shares(c.frames) for c in shown] if held else None,
+                image=[None] * len(shown) if held else None,
                 frame_index=[c.frame for c in shown],
                 strength=[c.strength for c in shown],
                 prompt_embeds=work.text.prompt[0],
@@ -194,13 +179,14 @@ class LtxvBackend(Resident):
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a run begins with."""
+    """What a run begins with. worn: the adapters of every pass."""
 
     plan: Plan
     text: EncodedText
     conditions: Sequence[ConditionFrames]
     generator: torch.Generator
-    given: Given | None = None
+    given: Given
+    worn: Sequence[tuple[Use, ...]]
 
 
 class LtxvMade:

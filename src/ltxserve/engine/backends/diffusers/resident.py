@@ -14,6 +14,7 @@ from ltxserve.catalog import ModelSpec
 from ltxserve.engine.backends.base import Foreseen, Frames
 from ltxserve.engine.backends.diffusers import foretelling
 from ltxserve.engine.backends.diffusers.adapters.rack import Find, Rack
+from ltxserve.engine.backends.diffusers.adapters.worn import Use
 from ltxserve.engine.backends.diffusers.device import free_memory, peak_memory
 from ltxserve.engine.backends.diffusers.failures import Watched, device_errors
 from ltxserve.engine.backends.diffusers.previews import fit_preview, middle_frame
@@ -76,6 +77,11 @@ class Resident:
             # The clip's own prompt, which the run that follows finds read.
             text = self.read(plan, watched)
             return foretelling.tell_seconds(self.pipeline, head, text, watched)
+
+    def worn(self, plan: Plan) -> tuple[tuple[Use, ...], ...]:
+        """The adapters of every pass. Raises what `Rack.take` raises."""
+        shared = self.adapters.take(plan.loras)
+        return tuple((*shared, *self.adapters.take(stage.loras)) for stage in plan.passes)
 
     def read(self, plan: Plan, watched: Watched) -> EncodedText:
         """A plan's texts; afterwards the parts that denoise are on the device."""

@@ -101,7 +101,7 @@ class DiffusersBackend(Resident):
         """See Backend.run."""
         self.upsamplers.check(plan)
         watched = Watched(observer)
-        worn = self._worn(plan)
+        worn = self.worn(plan)
         with torch.inference_mode(), device_errors(watched):
             self.residency.begin(plan, max(map(worn_bytes, worn)))
             text = self.read(plan, watched)
@@ -115,11 +115,6 @@ class DiffusersBackend(Resident):
             text.warnings,
             self.residency,
         )
-
-    def _worn(self, plan: Plan) -> tuple[tuple[Use, ...], ...]:
-        """The adapters of every pass."""
-        shared = self.adapters.take(plan.loras)
-        return tuple((*shared, *self.adapters.take(stage.loras)) for stage in plan.passes)
 
     def _denoised(self, work: Work, observer: Observer) -> Latents:
         passes, count = courses(work.plan), work.inputs.count

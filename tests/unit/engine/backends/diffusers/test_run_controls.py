@@ -19,6 +19,7 @@ from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
 from tests.unit.media.samples import moving_clip, target
 
 NINETEEN, UNION = "ltx-2-19b-distilled", "ltx-2.3-22b-distilled-1.1"
+THIRTEEN = "ltxv-13b-0.9.8-distilled"
 
 
 def place(root: Path, row: ModelSpec, name: str, **told: str) -> None:
@@ -35,6 +36,12 @@ def source(path: Path, width: int = 96, height: int = 96, count: int = 12) -> st
         left = width // 4 + 2 * number
         clip[number, height // 4 : height // 2, left : left + 24] = (220, 200, 90)
     write_video([clip], target(path, clip), None)
+    return str(path)
+
+
+def saved(path: Path) -> str:
+    """A picture."""
+    Image.fromarray(moving_clip(1, 96, 96)[0]).save(path)
     return str(path)
 
 
@@ -75,9 +82,11 @@ def test_the_clip_follows_and_the_next_one_does_not(tmp_path: Path):
 def test_a_reference_of_half_the_size_with_a_picture_and_a_second_pass(tmp_path: Path):
     row, video = small_row(UNION), source(tmp_path / "a.mp4", count=5)
     place(tmp_path, row, "2.3-union-control", reference_downscale_factor="2")
-    picture = tmp_path / "a.png"
-    Image.fromarray(moving_clip(1, 96, 96)[0]).save(picture)
-    fields = {"conditions": [{"source": str(picture)}], "width": 4 * SIDE, "height": 4 * SIDE}
+    fields = {
+        "conditions": [{"source": saved(tmp_path / "a.png")}],
+        "width": 4 * SIDE,
+        "height": 4 * SIDE,
+    }
     control = {"kind": "pose", "source": video}
     with Engine(Placement("cpu", "float32", tmp_path), catalog_with(row)) as engine:
         plain = engine.generate(asked(row, upscale={"spatial": True}, **fields)).frames
@@ -85,6 +94,27 @@ def test_a_reference_of_half_the_size_with_a_picture_and_a_second_pass(tmp_path:
     assert led.frames.shape == (9, 4 * SIDE, 4 * SIDE, 3)
     assert away(plain, led.frames) > 0.1
     assert [len(stage.loras) for stage in led.report.plan.passes] == [1, 0]
+
+
+def test_ltx_video_follows_in_its_first_pass(tmp_path: Path):
+    row, video = small_row(THIRTEEN), source(tmp_path / "a.mp4")
+    place(tmp_path, row, "ltxv-ic-canny")
+    fields = {"width": 6 * SIDE, "height": 6 * SIDE, "num_inference_steps": None}
+    control = {"kind": "canny", "source": video}
+    with Engine(Placement("cpu", "float32", tmp_path), catalog_with(row)) as engine:
+        plain = engine.generate(asked(row, **fields)).frames
+        diary = tiny.Diary()
+        made = engine.generate(asked(row, control, **fields), diary)
+        worn = engine.generate(asked(row, loras=[{"name_or_path": "ltxv-ic-canny"}], **fields))
+        ready = {"kind": "canny", "source": video, "compute": False}
+        bare = engine.generate(asked(row, ready, **fields))
+        picture = {"conditions": [{"source": saved(tmp_path / "a.png")}]}
+        shown = engine.generate(asked(row, control, **picture, **fields))
+        assert np.array_equal(engine.generate(asked(row, **fields)).frames, plain)
+    assert diary.steps("encode_conditions") == [(0, 1), (1, 1)]
+    assert [len(stage.loras) for stage in made.report.plan.passes] == [1, 0]
+    clips = [plain, made.frames, worn.frames, bare.frames, shown.frames]
+    assert min(away(a, b) for i, a in enumerate(clips) for b in clips[:i]) > 0.1
 
 
 def test_files_that_want_another_size_are_asked(tmp_path: Path):
