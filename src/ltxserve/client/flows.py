@@ -43,15 +43,18 @@ def call(request: Request, read: Callable[[views.Json], T], *, repeat: bool = Tr
     return read(data)
 
 
-def exchange(request: Request, *, repeat: bool = True) -> Flow[Answer]:
-    """Send a request until there is an answer worth having."""
-    for pause in (*_PAUSES, None):
+def exchange(request: Request, *, repeat: bool = True, done: int | None = None) -> Flow[Answer]:
+    """Send a request until there is an answer worth having.
+
+    done: the status that says, from the second try on, that a try before was heard.
+    """
+    for number, pause in enumerate((*_PAUSES, None)):
         answer = yield SendStep(request)
         last = pause is None or not repeat
         if isinstance(answer, Lost):
             if last:
                 raise unreachable("The service", answer.why)
-        elif answer.status < 400:
+        elif answer.status < 400 or (number and answer.status == done):
             return answer
         elif last or answer.status not in _AGAIN:
             raise from_answer(answer.status, answer.media_type, answer.body)
@@ -77,7 +80,7 @@ def cancel(job_id: str) -> Flow[Job]:
 
 def delete(job_id: str) -> Flow[None]:
     """Remove a job that is over."""
-    yield from exchange(Request("DELETE", f"{ROOT}/{job_id}"))
+    yield from exchange(Request("DELETE", f"{ROOT}/{job_id}"), done=404)
 
 
 def page(params: Mapping[str, Any]) -> Flow[views.Page]:

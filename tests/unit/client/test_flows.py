@@ -83,6 +83,15 @@ def test_a_submission_counts_once_however_often_it_is_sent():
     assert stage.requests[0].headers["Idempotency-Key"] == "mine"
 
 
+def test_deleting_is_done_where_a_try_before_was_heard():
+    gone = refused(404, "job_not_found")
+    assert Stage([Lost("reset"), gone]).play(flows.delete("job-1")) is None
+    with pytest.raises(NotFound):
+        Stage([gone]).play(flows.delete("job-1"))
+    with pytest.raises(NotFound):
+        Stage([Lost("reset"), gone]).play(flows.get("job-1"))
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null"])
 def test_nonsense_is_an_error(body: bytes):
     with pytest.raises(ServiceUnavailable):
