@@ -121,7 +121,7 @@ def test_audio_to_video(served: Served):
         ("text-to-video", {}, "invalid_request_error"),
         (
             "text-to-video",
-            {**BODY, "model": "ltx-2.5-22b-dev-int8", "resolution": "1920x1080"},
+            {**BODY, "model": "ltx-2.5-22b-lite", "resolution": "1920x1080"},
             "invalid_request_error",
         ),
         ("text-to-video", {**BODY, "resolution": "1920x1080"}, "invalid_request_error"),

@@ -122,7 +122,7 @@ def test_cancel_and_delete(served: Served):
         ({"promt": "x"}, "promt", "unknown_field"),
         ({**SMALL, "width": 100}, "width", "size_out_of_range"),
         ({**SMALL, "count": "x"}, "count", "invalid_field"),
-        ({**SMALL, "model": "ltx-2.5-22b-dev-int8"}, "model", "not_yet_in_this_build"),
+        ({**SMALL, "model": "ltx-2.5-22b-dvt"}, "model", "unknown_model"),
         (
             {**SMALL, "conditions": [{"source": "/etc/passwd"}]},
             "conditions.0.source",

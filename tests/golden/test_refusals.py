@@ -22,7 +22,6 @@ REQUESTS = {
     },
     "misspelt": {"prompt": "a red ball", "num_frame": 49, "outptu": {}},
     "unknown-model": {"prompt": "a red ball", "model": "ltx-2-19b-destilled"},
-    "not-yet": {"prompt": "a red ball", "model": "ltx-2.5-22b-dev-int8"},
 }
 
 

@@ -24,6 +24,7 @@ from tests.replicas.build import (
 from tests.replicas.configs import ALL
 from tests.replicas.fp4 import nvfp4
 from tests.replicas.ggufs import write_gguf
+from tests.replicas.int8 import int8
 from tests.replicas.parts import part
 
 SIDE = 64
@@ -66,6 +67,8 @@ def write_row(root: Path, row: ModelSpec) -> Replica:
         made = plain_fp8(made) if row.family == "ltx-video" else scaled_fp8(made)
     if row.precision == "fp4":
         made = nvfp4(made)
+    if row.precision == "int8":
+        made = int8(made)
     if row.layout == "ltx-2.5":
         return write_split(root, row, made)
     if row.precision == "q4":

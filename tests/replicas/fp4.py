@@ -19,8 +19,8 @@ from tests.replicas.build import MODEL, Replica
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 BLOCK = 16
-_LAYERS = re.compile(r"transformer_blocks\.\d+\..*(attn|ff).*\.weight$")
-_LEFT = ("to_gate_logits", "blocks.0.")
+LAYERS = re.compile(r"transformer_blocks\.\d+\..*(attn|ff).*\.weight$")
+LEFT = ("to_gate_logits", "blocks.0.")
 """Of what the vendor's files leave large: gates, and the blocks at the ends."""
 
 
@@ -84,8 +84,8 @@ def nvfp4(whole: Replica, marked: bool = False) -> Replica:
     """A checkpoint with the layers of its blocks in nvfp4. marked: with ComfyUI's notes."""
     tensors: dict[str, Tensor] = {}
     for name, tensor in whole.tensors.items():
-        inside = name.startswith(MODEL) and tensor.ndim == 2 and _LAYERS.search(name)
-        if not inside or any(word in name for word in _LEFT):
+        inside = name.startswith(MODEL) and tensor.ndim == 2 and LAYERS.search(name)
+        if not inside or any(word in name for word in LEFT):
             tensors[name] = tensor
             continue
         packed, tiled, scale = encode(tensor.float().numpy())

@@ -28,7 +28,7 @@ def test_what_runs_is_built_in_or_has_a_layout():
     assert running[0].name == "tiny"
     read = ("ltx-2.0", "ltx-2.3", "ltx-2.5", "ltxv-0.9.0", "ltxv-0.9.1", "ltxv-0.9.5", "ltxv-13b")
     assert all(spec.weights or spec.layout.removesuffix("-diffusion") in read for spec in running)
-    assert all(spec.precision in ("fp32", "bf16", "fp8", "fp4", "q4") for spec in running)
+    assert all(spec.precision in ("fp32", "bf16", "int8", "fp8", "fp4", "q4") for spec in running)
     assert all(spec.reason for spec in CATALOG.models.values() if not spec.runs)
 
 

@@ -168,7 +168,7 @@ def test_the_plan_judges_the_format_of_the_file():
     [
         (["a ball", "--width", "9999"], 2),
         (["a ball", "-o", "x.avi"], 2),
-        (["a ball", "--model", "ltx-2.5-22b-dev-int8"], 2),
+        (["a ball", "--model", "ltx-2.5-22b-lite"], 2),
         (["", *SMALL], 2),
         (["a ball", "--wdith", "128"], 2),
         (["a ball", *SMALL, "--image", "no-such.png"], 1),

@@ -16,8 +16,10 @@ from ltxserve.errors import ModelUnavailable
 from ltxserve.types import GenerationRequest
 from tests.replicas import ggufs
 from tests.replicas.build import Replica
-from tests.replicas.folders import SIDE, catalog_with, small_row, write_row
+from tests.replicas.folders import SIDE, catalog_with, small_row, write_row, write_split
 from tests.replicas.fp4 import meant, nvfp4
+from tests.replicas.int8 import int8
+from tests.replicas.int8 import meant as meant_by_int8
 
 PROMPT = "a red ball moves right"
 
@@ -83,6 +85,15 @@ def test_nvfp4_makes_the_clip_of_the_numbers_it_stands_for(tmp_path: Path):
     assert np.abs(clips[0].frames.astype(int) - clips[1].frames).max() <= 1
 
 
+def test_int8_makes_the_clip_of_the_numbers_it_stands_for(tmp_path: Path):
+    large, small = small_row("ltx-2.5-22b-distilled"), small_row("ltx-2.5-22b-distilled-int8")
+    write_row(tmp_path / "small", small)
+    whole = write_row(tmp_path / "large", large)
+    write_split(tmp_path / "large", large, Replica(meant_by_int8(int8(whole)), whole.metadata))
+    clips = [made_by(tmp_path / "large", large), made_by(tmp_path / "small", small)]
+    assert np.abs(clips[0].frames.astype(int) - clips[1].frames).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("large", "small"),
     [
@@ -101,7 +112,12 @@ def test_gguf_makes_the_clip_of_the_numbers_it_stands_for(large: str, small: str
 
 def test_in_half_precision_too(tmp_path: Path):
     names = ("ltx-2.3-22b-distilled-fp8", "ltxv-2b-0.9.8-distilled-fp8")
-    for name in (*names, "ltx-2-19b-dev-fp4", "ltxv-2b-0.9.6-distilled-gguf"):
+    for name in (
+        *names,
+        "ltx-2-19b-dev-fp4",
+        "ltx-2.5-22b-dev-int8",
+        "ltxv-2b-0.9.6-distilled-gguf",
+    ):
         row = small_row(name)
         write_row(tmp_path, row)
         clip = made_by(tmp_path, row, dtype="bfloat16")

@@ -64,7 +64,7 @@ def assemble(part: PartLayout, sources: Sequence[Source], choice: Choice) -> nn.
     _compare(part, model, places)
     layers = keep_small(model, places)
     _fill(model, _read(places, choice, layers, scales))
-    take_scales(layers, scales, choice.device)
+    take_scales(layers, places, scales, choice.device)
     return model.requires_grad_(False).eval()
 
 

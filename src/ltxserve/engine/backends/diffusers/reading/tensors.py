@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ltxserve.catalog.weights.check import read_header
 from ltxserve.engine.backends.diffusers.reading.fp4 import NVFP4
+from ltxserve.engine.backends.diffusers.reading.int8 import INT8
 from ltxserve.errors import ModelUnavailable
 
 TYPES: Mapping[str, torch.dtype] = {
@@ -69,6 +70,12 @@ class TensorFile:
         gemma = self.told("gemma_config")
         return {**self.told("config"), **({"gemma": gemma} if gemma else {})}
 
+    @cached_property
+    def notes(self) -> Mapping[str, Any]:
+        """What ComfyUI's metadata says of layers, by their names in the file."""
+        layers = self.told("_quantization_metadata").get("layers")
+        return layers if isinstance(layers, dict) else {}
+
     def told(self, key: str) -> dict[str, Any]:
         """A JSON object in the metadata; empty where there is none. Raises `weights_corrupt`."""
         try:
@@ -116,7 +123,8 @@ def open_tensors(path: Path) -> TensorFile:
         raise corrupt(path, str(error)) from None
     metadata = header.pop("__metadata__", {})
     entries = {name: _entry(path, name, told, length) for name, told in header.items()}
-    return TensorFile(path, {**entries, **_in_fp4(path, entries)}, metadata)
+    small = {**_in_fp4(path, entries), **_in_int8(entries)}
+    return TensorFile(path, {**entries, **small}, metadata)
 
 
 _AGAIN = "Run `ltxserve models verify` for the model, and pull it again."
@@ -155,6 +163,17 @@ def _in_fp4(path: Path, entries: Mapping[str, Entry]) -> dict[str, Entry]:
         rows, columns = entry.shape
         found[name] = replace(entry, shape=(rows, columns * 2), packed=NVFP4)
     return found
+
+
+def _in_int8(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The weights of a file that are int8 with scales; without any, they are no weights."""
+    return {
+        name: replace(entry, packed=INT8)
+        for name, entry in entries.items()
+        if name.endswith(".weight")
+        and (entry.dtype, len(entry.shape)) == (torch.int8, 2)
+        and f"{name}_scale" in entries
+    }
 
 
 def _will_read_on(file: BinaryIO) -> None:

@@ -26,6 +26,7 @@ from tests.replicas.build import Replica, replica, scaled_fp8
 from tests.replicas.folders import small_row
 from tests.replicas.fp4 import nvfp4
 from tests.replicas.ggufs import write_gguf
+from tests.replicas.int8 import int8
 
 ROWS = {
     "ltx-2.0-small": "ltx-2-19b-dev",
@@ -40,7 +41,7 @@ def opened(made: Replica, folder: Path) -> Source:
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("form", [None, scaled_fp8, nvfp4])
+@pytest.mark.parametrize("form", [None, scaled_fp8, nvfp4, int8])
 def test_headers_and_loaded_models_have_the_same_layers(
     name: str, form: Callable[[Replica], Replica] | None, tmp_path: Path
 ):

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from ltxserve.engine.backends.diffusers.reading.assemble import Choice, Source, assemble
 from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
+from ltxserve.engine.backends.diffusers.reading.int8 import Int8Linear
 from ltxserve.engine.backends.diffusers.reading.layout import PartLayout, canonical, load_layout
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica, plain_fp8, replica, scaled_fp8
 from tests.replicas.fp4 import decode, nvfp4
+from tests.replicas.int8 import int8, meant
 
 SMALL = ["ltx-2.0-small", "ltx-2.3-small", "ltx-2.5-small", "ltxv-0.9.5-small"]
 FLOAT = Choice(torch.float32)
@@ -89,6 +91,23 @@ def test_nvfp4_stays_packed_and_means_what_the_format_says(marked: bool, tmp_pat
         packed, tiled, scale = (official[f"{name}.weight{w}"] for w in ("", "_scale", "_scale_2"))
         wanted = decode(packed.numpy(), tiled.view(torch.uint8).numpy(), np.float32(scale))
         assert torch.equal(module.large_weight(torch.float32), torch.from_numpy(wanted)), name
+
+
+@pytest.mark.parametrize("in_metadata", [False, True], ids=["beside", "in the metadata"])
+def test_int8_stays_small_and_is_turned_back(in_metadata: bool, tmp_path: Path):
+    original = whole("ltx-2.5-small")
+    made = int8(original, in_metadata)
+    part = part_of("ltx-2.5-small", "transformer")
+    model = assemble(part, [opened(made.part(MODEL), tmp_path)], Choice(torch.bfloat16))
+    wanted = values(Replica(meant(made), made.metadata), part)
+    kept = {n: m for n, m in model.named_modules() if isinstance(m, Int8Linear)}
+    assert len(kept) == 28
+    assert all(module.group for module in kept.values())
+    for name, module in kept.items():
+        large = module.large_weight(torch.float32)
+        assert torch.allclose(large, wanted[f"{name}.weight"], atol=1e-6), name
+        own = values(original, part)[f"{name}.weight"].float()
+        assert (large - own).norm() / own.norm() < 0.02  # of rounding to seven bits and a sign
 
 
 def test_fp8_without_scales_is_read_too(tmp_path: Path):

@@ -15,11 +15,14 @@ from ltxserve.engine.backends.diffusers.reading.compact import (
 from ltxserve.engine.backends.diffusers.reading.fp4 import Fp4Linear
 from ltxserve.engine.backends.diffusers.reading.fp8 import Fp8Linear
 from ltxserve.engine.backends.diffusers.reading.ggufs import GgufLinear, open_gguf
+from ltxserve.engine.backends.diffusers.reading.int8 import Int8Linear
 from ltxserve.engine.backends.diffusers.reading.tensors import open_tensors
 from ltxserve.errors import ModelUnavailable
 from tests.replicas.build import MODEL, Replica
 from tests.replicas.fp4 import decode, encode
 from tests.replicas.ggufs import meant, write_gguf
+from tests.replicas.int8 import decode as whole_of
+from tests.replicas.int8 import encode as rounded
 
 WEIGHT = torch.randn(32, 32, generator=torch.Generator().manual_seed(0))
 CPU = torch.device("cpu")
@@ -52,7 +55,18 @@ def placed(tensors: dict[str, Tensor], folder: Path) -> Places:
     return {name: (file, entry) for name, entry in file.entries.items()}
 
 
-@pytest.mark.parametrize("kind", [Fp4Linear, Fp8Linear])
+def int8(name: str) -> tuple[dict[str, Tensor], Tensor]:
+    numbers, scale = rounded(WEIGHT.numpy(), 16)
+    told = b'{"format": "int8_tensorwise", "convrot": true, "convrot_groupsize": 16}'
+    parts = {
+        name: torch.from_numpy(numbers),
+        f"{name}_scale": torch.from_numpy(scale),
+        f"{name.removesuffix('.weight')}.comfy_quant": torch.tensor([*told], dtype=torch.uint8),
+    }
+    return parts, torch.from_numpy(whole_of(numbers, scale, 16))
+
+
+@pytest.mark.parametrize("kind", [Fp4Linear, Fp8Linear, Int8Linear])
 def test_linear_layers_of_blocks_stay_small(kind: type, tmp_path: Path):
     inside, outside = "transformer_blocks.0.weight", "proj_in.weight"
     tensors = {name: t for n in (inside, outside) for name, t in _tensors(kind, n).items()}
@@ -65,7 +79,7 @@ def test_linear_layers_of_blocks_stay_small(kind: type, tmp_path: Path):
 
 
 def _tensors(kind: type, name: str) -> dict[str, Tensor]:
-    return fp4(name)[0] if kind is Fp4Linear else fp8(name)
+    return {Fp4Linear: fp4(name)[0], Fp8Linear: fp8(name), Int8Linear: int8(name)[0]}[kind]
 
 
 def test_others_are_made_large(tmp_path: Path):
@@ -73,6 +87,11 @@ def test_others_are_made_large(tmp_path: Path):
     places = placed(tensors, tmp_path)
     made = made_large(tensors["proj_in.weight"], "proj_in.weight", places["proj_in.weight"], places)
     assert torch.equal(made, wanted)
+    tensors, wanted = int8("proj_in.weight")
+    places = placed(tensors, tmp_path)
+    stored = tensors["proj_in.weight"].view(torch.uint8)
+    made = made_large(stored, "proj_in.weight", places["proj_in.weight"], places)
+    assert torch.allclose(made, wanted, atol=1e-6)
     small = fp8("proj_in.weight")
     places = placed(small, tmp_path)
     made = made_large(small["proj_in.weight"], "proj_in.weight", places["proj_in.weight"], places)
@@ -88,7 +107,7 @@ def test_a_gguf_says_itself_what_its_bytes_mean(tmp_path: Path):
     places = {name: (file, entry) for name, entry in file.entries.items()}
     layers = keep_small(model(), places)
     assert isinstance(layers["transformer_blocks.0"], GgufLinear)
-    take_scales(layers, {}, CPU)
+    take_scales(layers, places, {}, CPU)
     assert [places[name][1].packed for name in names] == ["Q8_0", "Q8_0", ""]
     for name, packed in file.read(names):
         made, wanted = made_large(packed, name, places[name], {}), meant(whole).tensors
@@ -101,8 +120,12 @@ def test_scales_that_do_not_fit_name_the_file(tmp_path: Path):
     places = placed(tensors, tmp_path)
     layers = keep_small(model(), places)
     with pytest.raises(ModelUnavailable) as caught:
-        take_scales(layers, places, CPU)
+        take_scales(layers, places, places, CPU)
     assert caught.value.code == "weights_corrupt"
     assert "w.safetensors" in caught.value.message
     with pytest.raises(ModelUnavailable, match="3 scales"):
         made_large(tensors[name], name, places[name], places)
+    short = {**int8(name)[0], f"{name}_scale": torch.ones(3)}
+    places = placed(short, tmp_path)
+    with pytest.raises(ModelUnavailable, match="3 numbers for 32 outputs"):
+        made_large(short[name].view(torch.uint8), name, places[name], places)

@@ -114,6 +114,20 @@ def test_nvfp4_is_known_by_its_scales_and_read_as_bytes(tmp_path: Path):
     assert torch.equal(next(file.read(["a.weight"]))[1], whole["a.weight"])
 
 
+def test_int8_is_known_by_its_scales_and_read_as_bytes(tmp_path: Path):
+    numbers = torch.arange(-32, 32, dtype=torch.int8).reshape(4, 16)
+    whole = {"a.weight": numbers, "a.weight_scale": torch.ones(4, 1), "b.weight": numbers * 1}
+    save_file(whole, tmp_path / "w.safetensors")
+    file = open_tensors(tmp_path / "w.safetensors")
+    assert (file.entries["a.weight"].packed, file.entries["a.weight"].shape) == ("int8", (4, 16))
+    assert file.entries["b.weight"].packed == ""
+    assert torch.equal(next(file.read(["a.weight"]))[1].view(torch.int8), numbers)
+    assert file.notes == {}
+    told = {"_quantization_metadata": '{"layers": {"a": {"format": "int8_tensorwise"}}}'}
+    save_file(whole, tmp_path / "w.safetensors", told)
+    assert open_tensors(tmp_path / "w.safetensors").notes["a"]["format"] == "int8_tensorwise"
+
+
 @pytest.mark.parametrize("lost", ["all", "kind"])
 def test_bytes_with_scales_of_another_kind_are_refused(tmp_path: Path, lost: str):
     kind = torch.float32 if lost == "kind" else torch.float8_e4m3fn
