@@ -62,16 +62,21 @@ def load_entry(name: str) -> Entry:
 
 
 def perform(body: Body, payload: dict[str, Any], tell: Telling) -> Outcome:
-    """Run the work to its end. Raises nothing that is an Exception: this is a door."""
+    """Run the work to its end. Raises only what ends the process: this is a door.
+
+    Libraries in Rust panic with what is no Exception; that, too, is the end of the work alone.
+    """
     try:
         return Outcome("succeeded", result=body(payload, tell))
     except WorkerBroken as broken:
         return Outcome("broken", error=broken.cause.to_dict())
-    except Exception as error:  # noqa: BLE001 - a door: whatever breaks the work is its end
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a door: whatever breaks the work is its end
         return Outcome("failed", error=coded(error).to_dict())
 
 
-def coded(error: Exception) -> LtxserveError:
+def coded(error: BaseException) -> LtxserveError:
     """Any error as one of ours; what is foreign is logged with its trace, and told in one line."""
     if isinstance(error, LtxserveError):
         return error

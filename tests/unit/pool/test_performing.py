@@ -62,6 +62,30 @@ def test_errors_end_the_work_with_their_code(error: Exception, state: str, code:
     assert (outcome.state, (outcome.error or {})["code"]) == (state, code)
 
 
+class Panic(BaseException):
+    """As pyo3's, which is no Exception either."""
+
+
+def test_a_library_that_panics_ends_the_work_and_not_the_worker():
+    def body(payload: dict, tell: Tell) -> dict:
+        raise Panic("called unwrap on a None value")
+
+    outcome, _, _ = run(body)
+    assert outcome.state == "failed"
+    assert outcome.error is not None
+    assert outcome.error["code"] == "generation_failed"
+    assert "called unwrap" in outcome.error["message"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_goes_through(end: type[BaseException]):
+    def body(payload: dict, tell: Tell) -> dict:
+        raise end
+
+    with pytest.raises(end):
+        run(body)
+
+
 def test_a_foreign_error_is_told_in_one_short_line():
     message = coded(ValueError("first " + "x" * 5000 + "\nsecond")).message
     assert "ValueError: first" in message
