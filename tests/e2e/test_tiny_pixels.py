@@ -15,7 +15,7 @@ from ltxserve.engine.generate import source_of
 from ltxserve.media.frames import psnr, recompress
 from tests.tiny import SPEC, Pixels, backend, disc, engine, request
 
-MOVES = False
+MOVES = True
 """Whether things go where they are told with the weights in the catalog; set it with them."""
 
 needs_motion = pytest.mark.skipif(not MOVES, reason="the weights have not learned motion yet")

@@ -46,7 +46,7 @@ STILL = Canvas(256, 256, 1)
 GUIDANCE = 2.0  # that the last stage learns to do without
 MOMENTS = 2  # latent frames of a clip that the stage of that name sees
 ANY_STILL = 20  # one seed in so many is a still of any staged scene
-STILLS_BETWEEN = 3  # one batch in so many, of those of moments, is of stills
+STILLS_BETWEEN = 3  # one batch in so many, of those of moments and whole clips, is of stills
 STILL_STRIDE = 8  # seeds for each still of a batch: more than are passed over
 STILL_SEEDS = 1_000_000_000  # scenes of stills; those of clips start at 0, of samples at 10 million
 
@@ -121,25 +121,17 @@ def transformer_jobs(run: Run, recipe: Recipe, encoders: Encoders) -> Iterator[T
     device = encoders.device
     stills = fresh(encoders, STILL, recipe.stills_batch)
     yield TransformerJob("stills", recipe.stills_steps, stills, device, still)
-    yield TransformerJob(
-        "moments",
-        recipe.moments_steps,
-        stills_between(
-            clips(run, recipe, encoders, recipe.moments_batch),
-            lambda number: stills(number + recipe.stills_steps),
-        ),
-        device,
-        clip,
-        MOMENTS,
+    seen = recipe.stills_steps
+    moments = stills_between(
+        clips(run, recipe, encoders, recipe.moments_batch), lambda number: stills(seen + number)
     )
-    yield TransformerJob(
-        "video",
-        recipe.video_steps,
+    yield TransformerJob("moments", recipe.moments_steps, moments, device, clip, MOMENTS)
+    seen_by_then = seen + recipe.moments_steps
+    whole = stills_between(
         clips(run, recipe, encoders, recipe.video_batch),
-        device,
-        clip,
-        guidance=GUIDANCE,
+        lambda number: stills(seen_by_then + number),
     )
+    yield TransformerJob("video", recipe.video_steps, whole, device, clip, guidance=GUIDANCE)
 
 
 def fit_next(run: Run, recipe: Recipe, job: TransformerJob, before: str) -> bool:

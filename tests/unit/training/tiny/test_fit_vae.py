@@ -15,10 +15,14 @@ from ltxserve.training.tiny.draw import Canvas
 from ltxserve.training.tiny.fit_vae import (
     ANYWHERE,
     PHASES,
+    THING,
     DecoderJob,
+    Phase,
     VaeJob,
     corner,
     phase_at,
+    weighed_clip,
+    weighed_error,
     window,
 )
 from ltxserve.training.tiny.scene import random_scene
@@ -71,6 +75,30 @@ def test_most_crops_hold_a_thing() -> None:
         here = [(128 * (1 + thing.x), 128 * (1 + thing.y)) for thing in scene.things]
         held += any(left < x < left + 128 and top < y < top + 128 for x, y in here)
     assert held > (1 - ANYWHERE) * 300
+
+
+@pytest.mark.parametrize("phase", [PHASES[0], PHASES[-1]])
+def test_things_and_their_surroundings_weigh_more(phase: Phase) -> None:
+    light, heavy = [], []
+    for seed in range(8):
+        clip, weights = weighed_clip(seed, phase, "cpu")
+        assert clip.shape == (3, phase.frames, phase.crop, phase.crop)
+        assert weights.shape == (1, phase.frames, phase.crop, phase.crop)
+        assert set(weights.unique().tolist()) <= {1.0, THING}
+        light.append(clip[:, weights[0] == 1].std())
+        heavy.append(clip[:, weights[0] > 1].std() if (weights > 1).any() else torch.tensor(0.0))
+    # A thing, its dark rim and some backdrop differ more than backdrop does from itself.
+    assert torch.stack(heavy).median() > 1.3 * torch.stack(light).median()
+
+
+def test_an_error_on_a_thing_counts_by_its_weight() -> None:
+    weights = torch.ones(1, 1, 1, 8, 8)
+    weights[..., :4] = THING
+    on, off = torch.zeros(1, 3, 1, 8, 8), torch.zeros(1, 3, 1, 8, 8)
+    on[..., 1], off[..., 6] = 1.0, 1.0
+    ratio = weighed_error(on, weights) / weighed_error(off, weights)
+    assert ratio == pytest.approx(THING)
+    assert weighed_error(on, weights * 3) == pytest.approx(weighed_error(on, weights).item())
 
 
 def test_a_step_moves_the_weights_and_logs_numbers(job: VaeJob) -> None:
