@@ -6,6 +6,7 @@ encoded without the sampling that either draws from a source of its own.
 
 import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -93,16 +94,25 @@ class Noise:
 def noise() -> Iterator[Noise]:
     """Inside, both sides draw from it, and pictures are encoded to their mean."""
     reference(f"{THEIRS}:LTXVideoPipeline")
-    modules: list[Any] = [importlib.import_module(name) for name in (THEIRS, OURS)]
-    drawing, sampling = modules[1].randn_tensor, DiagonalGaussianDistribution.sample
+    with drawn_alike(THEIRS, OURS) as one:
+        yield one
+
+
+@contextmanager
+def drawn_alike(*names: str) -> Iterator[Noise]:
+    """Inside, these modules draw the same noise, and pictures are encoded to their mean."""
+    modules: list[Any] = [importlib.import_module(name) for name in names]
+    drawing, sampling = modules[-1].randn_tensor, DiagonalGaussianDistribution.sample
     one = Noise()
     for module in modules:
         module.randn_tensor = one
     DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
-    yield one
-    for module in modules:
-        module.randn_tensor = drawing
-    DiagonalGaussianDistribution.sample = sampling
+    try:
+        yield one
+    finally:
+        for module in modules:
+            module.randn_tensor = drawing
+        DiagonalGaussianDistribution.sample = sampling
 
 
 def replica_of(row: ModelSpec) -> str:

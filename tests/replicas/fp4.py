@@ -19,8 +19,8 @@ from tests.replicas.build import MODEL, Replica
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 BLOCK = 16
-LAYERS = re.compile(r"transformer_blocks\.\d+\..*(attn|ff).*\.weight$")
-LEFT = ("to_gate_logits", "blocks.0.")
+_LAYERS = re.compile(r"transformer_blocks\.\d+\..*(attn|ff).*\.weight$")
+_LEFT = ("to_gate_logits", "blocks.0.")
 """Of what the vendor's files leave large: gates, and the blocks at the ends."""
 
 
@@ -80,12 +80,17 @@ def decode(packed: Bytes, tiled: Bytes, whole: np.float32) -> Floats:
     return made
 
 
+def shrinks(name: str, tensor: Tensor) -> bool:
+    """Whether the vendor's smaller files have this one small: matrices of the inner blocks."""
+    inside = name.startswith(MODEL) and tensor.ndim == 2 and _LAYERS.search(name)
+    return bool(inside) and not any(word in name for word in _LEFT)
+
+
 def nvfp4(whole: Replica, marked: bool = False) -> Replica:
     """A checkpoint with the layers of its blocks in nvfp4. marked: with ComfyUI's notes."""
     tensors: dict[str, Tensor] = {}
     for name, tensor in whole.tensors.items():
-        inside = name.startswith(MODEL) and tensor.ndim == 2 and LAYERS.search(name)
-        if not inside or any(word in name for word in LEFT):
+        if not shrinks(name, tensor):
             tensors[name] = tensor
             continue
         packed, tiled, scale = encode(tensor.float().numpy())

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tests.replicas.build import MODEL, Replica
-from tests.replicas.fp4 import LAYERS, LEFT
+from tests.replicas.build import Replica
+from tests.replicas.fp4 import shrinks
 
 Floats = NDArray[np.float32]
 GROUPS = (256, 64, 16, 4)
@@ -71,8 +71,7 @@ def int8(whole: Replica, in_metadata: bool = False) -> Replica:
     tensors: dict[str, Tensor] = {}
     notes: dict[str, object] = {}
     for name, tensor in whole.tensors.items():
-        inside = name.startswith(MODEL) and tensor.ndim == 2 and LAYERS.search(name)
-        if not inside or any(word in name for word in LEFT):
+        if not shrinks(name, tensor):
             tensors[name] = tensor
             continue
         layer, group = name.removesuffix(".weight"), group_for(tensor.shape[1])

@@ -122,15 +122,10 @@ def transformer_jobs(run: Run, recipe: Recipe, encoders: Encoders) -> Iterator[T
     stills = fresh(encoders, STILL, recipe.stills_batch)
     yield TransformerJob("stills", recipe.stills_steps, stills, device, still)
     seen = recipe.stills_steps
-    moments = stills_between(
-        clips(run, recipe, encoders, recipe.moments_batch), lambda number: stills(seen + number)
-    )
+    moments = stills_between(clips(run, recipe, encoders, recipe.moments_batch), stills, seen)
     yield TransformerJob("moments", recipe.moments_steps, moments, device, clip, MOMENTS)
-    seen_by_then = seen + recipe.moments_steps
-    whole = stills_between(
-        clips(run, recipe, encoders, recipe.video_batch),
-        lambda number: stills(seen_by_then + number),
-    )
+    seen += recipe.moments_steps
+    whole = stills_between(clips(run, recipe, encoders, recipe.video_batch), stills, seen)
     yield TransformerJob("video", recipe.video_steps, whole, device, clip, guidance=GUIDANCE)
 
 
@@ -144,11 +139,15 @@ def fit_next(run: Run, recipe: Recipe, job: TransformerJob, before: str) -> bool
 
 
 def stills_between(
-    clips: Callable[[int], Batch], stills: Callable[[int], Batch]
+    clips: Callable[[int], Batch], stills: Callable[[int], Batch], seen: int = 0
 ) -> Callable[[int], Batch]:
     """Batches of clips and, now and then, of stills: outlines go on being learned from new scenes,
-    which the few clips of the pool would teach by heart."""
-    return lambda number: (stills if number % STILLS_BETWEEN == 0 else clips)(number)
+    which the few clips of the pool would teach by heart. seen: stills of steps before are over."""
+
+    def source(number: int) -> Batch:
+        return stills(seen + number) if number % STILLS_BETWEEN == 0 else clips(number)
+
+    return source
 
 
 def clips(run: Run, recipe: Recipe, encoders: Encoders, size: int) -> Callable[[int], Batch]:

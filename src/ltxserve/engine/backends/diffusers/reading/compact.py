@@ -72,17 +72,18 @@ def take_scales(
 def made_large(tensor: Tensor, name: str, place: Place, scales: Places) -> Tensor:
     """A tensor as it is meant: multiplied with its scales, where it has any."""
     entry = place[1]
-    found = _beside(name.removesuffix(".weight"), place, scales)
+    own = _own(name.removesuffix(".weight"), scales)
     if entry.packed == NVFP4:
         rows, columns = entry.shape
         with _fitting(place):
-            blocks = in_order(found["weight_scale"], rows, columns // BLOCK)
-        return of_fp4(tensor, blocks, found["weight_scale_2"], torch.float32)
+            blocks = in_order(_read(own["weight_scale"]), rows, columns // BLOCK)
+            whole = _read(own["weight_scale_2"])
+        return of_fp4(tensor, blocks, whole, torch.float32)
     if entry.packed == INT8:
         rows, columns = entry.shape
         with _fitting(place):
-            scale = scale_of(found.get("weight_scale"), rows)
-            group = group_of(found.get(NOTE), columns)
+            scale = scale_of(_read(own["weight_scale"]), rows)
+            group = group_of(_note(own, place), columns)
         return of_int8(tensor, scale, group, torch.float32)
     if entry.packed:
         from ltxserve.engine.backends.diffusers.reading.ggufs import large as of_gguf
@@ -91,9 +92,9 @@ def made_large(tensor: Tensor, name: str, place: Place, scales: Places) -> Tenso
     if tensor.dtype not in FP8:
         return tensor
     large = tensor.float()
-    if "weight_scale" not in found:
+    if "weight_scale" not in own:
         return large
-    by = found["weight_scale"].float()
+    by = _read(own["weight_scale"]).float()
     return large * (by.reshape(-1, *[1] * (large.ndim - 1)) if by.numel() > 1 else by)
 
 
@@ -109,24 +110,37 @@ def _small(linear: nn.Linear, entry: Entry) -> SmallLinear | None:
     return Fp8Linear.of(linear, entry.dtype) if entry.dtype in FP8 else None
 
 
-def _beside(layer: str, place: Place, scales: Places) -> dict[str, Tensor]:
-    """A layer's scales, and ComfyUI's note on it: a tensor, or a word in the file's metadata."""
+def _own(layer: str, scales: Places) -> dict[str, Place]:
     names = {which: f"{layer}.{which}" for which in SCALES.values()}
-    found = {which: _read(scales[name]) for which, name in names.items() if name in scales}
+    return {which: scales[name] for which, name in names.items() if name in scales}
+
+
+def _beside(layer: str, place: Place, scales: Places) -> dict[str, Tensor]:
+    """A layer's scales, and the note on it where its numbers cannot be told without."""
+    own = _own(layer, scales)
+    note = _note(own, place) if place[1].packed == INT8 else None
+    found = {which: _read(where) for which, where in own.items() if which != NOTE}
+    return found if note is None else {**found, NOTE: note}
+
+
+def _note(own: Mapping[str, Place], place: Place) -> Tensor | None:
+    """ComfyUI's note on a layer: a tensor, or a word in the file's metadata, as that has it."""
+    if NOTE in own:
+        return _read(own[NOTE])
     file, entry = place
     told = file.notes.get(entry.name.removesuffix(".weight"))
-    if told is not None and NOTE not in found:
-        found[NOTE] = torch.tensor([*json.dumps(told).encode()], dtype=torch.uint8)
-    return found
+    return None if told is None else torch.tensor([*json.dumps(told).encode()], dtype=torch.uint8)
 
 
 @contextmanager
 def _fitting(place: Place) -> Iterator[None]:
-    """Inside, scales that do not fit become ModelUnavailable `weights_corrupt`."""
+    """Inside, scales that do not fit or are not there become ModelUnavailable `weights_corrupt`."""
+    file, entry = place
     try:
         yield
+    except KeyError as missing:
+        raise corrupt(file.path, f"{entry.name} has no {missing.args[0]}") from None
     except ValueError as error:
-        file, entry = place
         raise corrupt(file.path, f"the scales of {entry.name} do not fit: {error}") from None
 
 

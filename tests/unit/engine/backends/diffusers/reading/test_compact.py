@@ -129,3 +129,17 @@ def test_scales_that_do_not_fit_name_the_file(tmp_path: Path):
     places = placed(short, tmp_path)
     with pytest.raises(ModelUnavailable, match="3 numbers for 32 outputs"):
         made_large(short[name].view(torch.uint8), name, places[name], places)
+
+
+@pytest.mark.parametrize("kind", [Fp4Linear, Int8Linear])
+def test_weights_without_their_scales_name_the_file(kind: type, tmp_path: Path):
+    name = "transformer_blocks.0.weight"
+    tensors = _tensors(kind, name)
+    places = placed(tensors, tmp_path)
+    without = {key: place for key, place in places.items() if key != f"{name}_scale"}
+    with pytest.raises(ModelUnavailable, match=r"w\.safetensors") as caught:
+        made_large(tensors[name].view(torch.uint8), name, places[name], without)
+    assert caught.value.code == "weights_corrupt"
+    layers = keep_small(model(), places)
+    with pytest.raises(ModelUnavailable, match=r"w\.safetensors"):
+        take_scales(layers, places, without, CPU)
