@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ltxserve.catalog import load_catalog
+from ltxserve.cli.generate import with_format
 from ltxserve.cli.models import gigabytes
 from ltxserve.cli.request import with_request
 from ltxserve.engine import plan as planning
@@ -21,10 +23,15 @@ from ltxserve.types import GenerationRequest, Shape
 @with_request
 def plan(
     request: GenerationRequest,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File that would be written; nothing is."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show what a request would run: sizes, steps, stages, memory. Generates nothing."""
     catalog = load_catalog()
+    request = with_format(request, output) if output else request
     made = planning.plan(settle(request, catalog), catalog)
     if as_json:
         typer.echo(json.dumps(made.to_dict(), indent=2))

@@ -32,6 +32,14 @@ def test_machines_get_the_whole_plan():
     assert data["memory"]["peak"] > 0
 
 
+def test_a_line_for_generate_can_be_planned_as_it_is(tmp_path: Path):
+    """The suffix says the format; nothing is written."""
+    out = tmp_path / "a.gif"
+    data = json.loads(run("a ball", "-o", str(out), "--json"))
+    assert (data["output"]["format"], data["generate_audio"]) == ("gif", False)
+    assert not out.exists()
+
+
 def test_what_a_clip_is_made_from(tmp_path: Path):
     source = tmp_path / "a.mp4"
     clip = moving_clip(25, 128, 128)
