@@ -12,6 +12,7 @@ from ltxserve.training.tiny.draw import camera_path, thing_path
 from ltxserve.training.tiny.scene import Scene, random_scene
 
 THING = 4.0  # weight of a token that holds a part of a thing; others have 1
+PASSING = 2.5  # weight of backdrop under a moving camera, which nothing else shows
 CELL, LENGTH, FPS = 32, 8, 24.0  # pixels and frames of a latent; frames per second
 
 
@@ -35,4 +36,5 @@ def _weights(scene: Scene, frames: int, height: int, width: int) -> Tensor:
         near_x = (across - ((x - pan_x) * zoom)[:, None]).abs() < reach
         near_y = (down - ((y - pan_y) * zoom)[:, None]).abs() < reach
         held |= near_y[:, :, None] & near_x[:, None, :]
-    return (1 + (THING - 1) * held.float()).flatten()[:, None]
+    backdrop = 1.0 if scene.camera == "static" else PASSING
+    return torch.where(held, THING, backdrop).flatten()[:, None]

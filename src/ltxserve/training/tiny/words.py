@@ -65,6 +65,12 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
+def _phrases(row: dict[str, list[str]]) -> tuple[str, ...]:
+    """What is said as a whole, and every verb with every way."""
+    pairs = (f"{verb} {way}" for verb in row["verbs"] for way in row["ways"])
+    return (*row["whole"], *pairs)
+
+
 def _rows(kind: type, table: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         name: kind(**{key: _frozen(value) for key, value in row.items()})
@@ -82,8 +88,8 @@ def world() -> World:
         shapes={name: tuple(words) for name, words in data["shapes"].items()},
         sizes=_rows(Size, data["sizes"]),
         backgrounds=_rows(Background, data["backgrounds"]),
-        motions={name: tuple(words) for name, words in data["motions"].items()},
-        cameras={name: tuple(words) for name, words in data["cameras"].items()},
+        motions={name: _phrases(row) for name, row in data["motions"].items()},
+        cameras={name: _phrases(row) for name, row in data["cameras"].items()},
         silence=tuple(data["silence"]["words"]),
         filler=tuple(data["filler"]["words"]),
         gerunds=dict(data["gerunds"]),
