@@ -10,15 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.tiny_eval.measure import measure
 from ltxserve.engine.backends.diffusers.decode import Window, decode_chunks
 from ltxserve.engine.generate import source_of
 from ltxserve.media.frames import psnr, recompress
 from tests.tiny import SPEC, Pixels, backend, disc, engine, request
-
-MOVES = True
-"""Whether things go where they are told with the weights in the catalog; set it with them."""
-
-needs_motion = pytest.mark.skipif(not MOVES, reason="the weights have not learned motion yet")
 
 RED, BLUE = (222, 30, 38), (30, 75, 235)
 DEFAULT_SIZE = {"width": 256, "height": 256, "num_frames": 25, "num_inference_steps": None}
@@ -131,7 +127,6 @@ def test_the_colour_is_the_one_that_was_said(seed: int):
     assert max(share_of(BLUE, red), share_of(RED, blue)) < 0.005
 
 
-@needs_motion
 @pytest.mark.parametrize(("word", "sign"), [("right", 1), ("left", -1)])
 def test_it_moves_where_it_was_told(word: str, sign: int):
     """The middle of what is red; half of a trained clip's way is an eighth of the picture."""
@@ -140,3 +135,20 @@ def test_it_moves_where_it_was_told(word: str, sign: int):
     columns = np.arange(frames.shape[2])
     middle = [(columns * frame.sum(axis=0)).sum() / max(1, frame.sum()) for frame in red]
     assert sign * (middle[-1] - middle[0]) > frames.shape[2] / 8
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("the camera pans left", "dolly_left"),
+        ("the camera pans right", "dolly_right"),
+        ("the camera moves up", "jib_up"),
+        ("the camera moves down", "jib_down"),
+        ("the camera does not move", "static"),
+    ],
+)
+def test_the_camera_moves_as_it_was_told(words: str, name: str):
+    """By the flow of the backdrop, the ball aside."""
+    size = {**DEFAULT_SIZE, "num_frames": 49}
+    frames = clip(prompt=f"a red ball stays still on grass, {words}", **size)
+    assert measure(frames, 24.0).camera == name

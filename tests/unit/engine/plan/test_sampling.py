@@ -85,7 +85,7 @@ def test_bad_steps(fields: dict[str, Any], code: str):
 
 def test_tiny_is_guided_by_words_alone_by_default():
     video, audio, codes = guide()
-    assert video == audio == Guidance(2.0, 0.0, (), 0.0, 1.0)
+    assert video == audio == Guidance(1.5, 0.0, (), 0.0, 1.0)
     assert not codes
 
 
