@@ -104,7 +104,8 @@ def _things(scene: Scene, chance: Random) -> str:
             "other_motion": verb or "rests",
             "other_doing": doing or "resting",
         }
-        slots |= {} if slots["motion"] else {"motion": "rests", "doing": "resting"}
+        if not slots["motion"]:
+            slots |= {"motion": "rests", "doing": "resting"}
     kind = "two" if others else _kind(slots, chance)
     return chance.choice(sentences()[kind]).format(**slots)
 
